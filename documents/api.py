@@ -1,0 +1,220 @@
+"""Uploading documents, looking at them, downloading their originals."""
+
+import functools
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from documents.links import document_id_of, download_token
+from documents.models import Document
+from documents.queue import ring
+from documents.services import KeyReused, receive_upload
+from documents.status import WIRE
+from documents.storage import StoreUnavailable, read_original
+from ocr_gpu.images import UnreadableFile
+
+STORE_RETRY_SECONDS = 10
+MAX_KEY_LENGTH = 128
+
+
+class NotAccepted(APIException):
+    """A file that is refused at the door: 415 for its kind, 422 for its content."""
+
+    def __init__(self, refused: UnreadableFile) -> None:
+        super().__init__(refused.message, refused.code)
+        self.status_code = refused.status
+
+
+class FileTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "file_too_large"
+    default_detail = "The file is too large."
+
+
+class IdempotencyKeyReused(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key was used for another file."
+
+
+class StoreDown(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "storage_unavailable"
+    default_detail = "The document store does not answer. Try again soon."
+    retry_after = STORE_RETRY_SECONDS
+
+
+class DocumentSerializer(serializers.ModelSerializer[Document]):
+    """A document as its owner sees it."""
+
+    status = serializers.CharField(source="words.status")
+    verificationStatus = serializers.CharField(source="words.verification_status")
+    aiDecision = serializers.SerializerMethodField()
+    createdAt = serializers.DateTimeField(source="created_at")
+    updatedAt = serializers.DateTimeField(source="updated_at")
+
+    class Meta:
+        model = Document
+        fields = ["id", "type", "status", "verificationStatus", "aiDecision", "createdAt", "updatedAt"]
+
+    def get_aiDecision(self, document: Document) -> str | None:
+        return document.ai_decision or None
+
+
+class ReceivedSerializer(serializers.ModelSerializer[Document]):
+    status = serializers.CharField(source="words.status")
+    createdAt = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = Document
+        fields = ["id", "type", "status", "createdAt"]
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    file = serializers.FileField(allow_empty_file=True)
+    type = serializers.ChoiceField(choices=sorted(settings.DOCUMENT_TYPES))
+
+    def validate_file(self, file: Any) -> Any:
+        if file.size > settings.MAX_UPLOAD_BYTES:
+            raise FileTooLarge(f"The file may have at most {settings.MAX_UPLOAD_BYTES} bytes.")
+        return file
+
+
+class UploadedSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField(default=True)
+    documentId = serializers.UUIDField()
+    document = ReceivedSerializer()
+
+
+class DownloadSerializer(serializers.Serializer[Any]):
+    url = serializers.URLField()
+    expiresIn = serializers.IntegerField(help_text="seconds")
+
+
+def own_document(request: Request, document_id: uuid.UUID) -> Document:
+    """The caller's document. Somebody else's is 404, as if it did not exist."""
+    document: Document | None = Document.objects.owned_by(request.user.pk).filter(pk=document_id).first()
+    if document is None:
+        raise Http404
+    return document
+
+
+class UploadView(APIView):
+    parser_classes = [MultiPartParser]
+    throttle_scope = "action"
+
+    @extend_schema(
+        operation_id="uploadDocument",
+        request={"multipart/form-data": UploadSerializer},
+        responses={201: UploadedSerializer},
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+    )
+    def post(self, request: Request) -> Response:
+        upload = UploadSerializer(data=request.data)
+        upload.is_valid(raise_exception=True)
+        file = upload.validated_data["file"]
+        try:
+            document = receive_upload(
+                owner=request.user,
+                type=upload.validated_data["type"],
+                data=file.read(),
+                declared_type=file.content_type,
+                idempotency_key=_idempotency_key(request),
+                correlation_id=getattr(request, "correlation_id", ""),
+            )
+        except UnreadableFile as refused:
+            raise NotAccepted(refused) from refused
+        except KeyReused as reused:
+            raise IdempotencyKeyReused from reused
+        except StoreUnavailable as down:
+            raise StoreDown from down
+        if document.queue:
+            transaction.on_commit(functools.partial(ring, document.queue))
+        answer = {"success": True, "documentId": str(document.pk), "document": ReceivedSerializer(document).data}
+        location = reverse("document", kwargs={"document_id": document.pk})
+        return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": location})
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > MAX_KEY_LENGTH or not key.isprintable():
+        raise ValidationError({"Idempotency-Key": f"At most {MAX_KEY_LENGTH} printable characters."})
+    return key
+
+
+class DocumentView(APIView):
+    @extend_schema(operation_id="getDocument", responses=DocumentSerializer)
+    def get(self, request: Request, document_id: uuid.UUID) -> Response:
+        return Response(DocumentSerializer(own_document(request, document_id)).data)
+
+
+class DocumentPages(CursorPagination):
+    ordering = ("-created_at", "id")
+    page_size = 20
+
+
+class DocumentListView(APIView):
+    @extend_schema(
+        operation_id="listDocuments",
+        responses=DocumentSerializer(many=True),
+        parameters=[
+            OpenApiParameter("status", str, description="a `status` or `verificationStatus` word"),
+            OpenApiParameter("type", str, enum=sorted(settings.DOCUMENT_TYPES)),
+            OpenApiParameter("cursor", str),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        documents = Document.objects.owned_by(request.user.pk)
+        if word := request.query_params.get("status"):
+            states = [state for state, words in WIRE.items() if word in words]
+            if not states:
+                raise ValidationError({"status": "Not a status."})
+            documents = documents.filter(status__in=states)
+        if type := request.query_params.get("type"):
+            if type not in settings.DOCUMENT_TYPES:
+                raise ValidationError({"type": "Not a document type."})
+            documents = documents.filter(type=type)
+        pages = DocumentPages()
+        page = pages.paginate_queryset(documents, request, self)
+        return pages.get_paginated_response(DocumentSerializer(page, many=True).data)
+
+
+class DownloadView(APIView):
+    @extend_schema(operation_id="downloadDocument", request=None, responses=DownloadSerializer)
+    def get(self, request: Request, document_id: uuid.UUID) -> Response:
+        document = own_document(request, document_id)
+        path = reverse("original", kwargs={"token": download_token(str(document.pk))})
+        return Response({"url": request.build_absolute_uri(path), "expiresIn": settings.DOWNLOAD_LINK_SECONDS})
+
+
+@extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+@require_GET
+def original(request: HttpRequest, token: str) -> HttpResponse:
+    """The original behind a download link: the token is the permission."""
+    document = Document.objects.filter(pk=document_id_of(token)).first()
+    if document is None:
+        raise Http404
+    try:
+        data = read_original(document.storage_key)
+    except StoreUnavailable:
+        return HttpResponse(status=503, headers={"Retry-After": str(STORE_RETRY_SECONDS)})
+    name = document.storage_key.rpartition("/")[2]
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HttpResponse(data, content_type=document.content_type, headers=headers)

@@ -1,0 +1,81 @@
+"""Model fields whose column holds only sealed bytes."""
+
+import json
+from typing import Any, Self
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Expression
+
+from documents.sealing import seal, unseal
+
+
+class _Sealed(bytes):
+    """A column's bytes as read, opened at the first access of the attribute."""
+
+
+class _OpenedAttribute:
+    """Opens at first access: a list page that never shows the value never decrypts it."""
+
+    def __init__(self, field: "EncryptedJSONField") -> None:
+        self.field = field
+
+    def __get__(self, row: models.Model | None, owner: type[models.Model] | None = None) -> Any:
+        if row is None:
+            return self
+        if self.field.attname not in row.__dict__:
+            row.refresh_from_db(fields=[self.field.attname])
+        value = row.__dict__[self.field.attname]
+        if isinstance(value, _Sealed):
+            value = json.loads(unseal(bytes(value), belongs_to=self.field.place(row)))
+            row.__dict__[self.field.attname] = value
+        return value
+
+    def __set__(self, row: models.Model, value: Any) -> None:
+        row.__dict__[self.field.attname] = value
+
+
+class EncryptedJSONField(models.BinaryField):
+    """Any JSON value or text, sealed under (table, column, row id).
+
+    The row's key must be known before it is saved (UUID keys are). It can't be filtered on and can't be written by
+    `queryset.update`, which does not know the row.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["editable"] = False
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("editable", None)
+        return name, path, args, kwargs
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        setattr(cls, self.attname, _OpenedAttribute(self))
+
+    def place(self, row: models.Model) -> str:
+        return f"{row._meta.db_table}.{self.column}.{row.pk}"
+
+    def from_db_value(
+        self, value: bytes | memoryview | None, expression: Expression, connection: BaseDatabaseWrapper
+    ) -> _Sealed | None:
+        return None if value is None else _Sealed(bytes(value))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = model_instance.__dict__.get(self.attname)
+        if value is None or isinstance(value, _Sealed):
+            return value
+        return _Sealed(seal(json.dumps(value).encode(), belongs_to=self.place(model_instance)))
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        if value is not None and not isinstance(value, _Sealed):
+            raise TypeError(f"{self.name} is sealed for its row: set it on the row and save(), never update() or filter()")
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        raise TypeError(f"{self.name} is personal and is not serialised")
+
+    def clone(self) -> Self:
+        return super().clone()

@@ -1,0 +1,181 @@
+"""A document: one file of one owner, and where it stands. `Document.move_to` is the only writer of its status."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from documents.status import EVALUATED, FINAL, WIRE, Status, WireWords, check_move
+
+NO_CLAIM: dict[str, Any] = {"claim_token": None, "claimed_by": "", "claimed_at": None, "heartbeat_at": None}
+
+
+class MovedMeanwhile(Exception):
+    """Somebody else moved the document, or the claim was lost: nothing was written."""
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def owned_by(self, user_id: uuid.UUID) -> Self:
+        return self.filter(owner_id=user_id)
+
+    def waiting(self, queue: str) -> Self:
+        """The documents that a worker of this queue may claim, in the order they are to be read.
+
+        `queued_at` lies in the future where an attempt was put off.
+        """
+        return self.filter(status=Status.uploaded, queue=queue, queued_at__lte=timezone.now()).order_by("queued_at")
+
+    def stuck(self, *, silent_seconds: float, held_seconds: float) -> Self:
+        """Claimed, but silent for so long, or held for so long in all, that the worker is taken for dead."""
+        now = timezone.now()
+        silent = models.Q(heartbeat_at__lt=now - timedelta(seconds=silent_seconds))
+        held = models.Q(claimed_at__lt=now - timedelta(seconds=held_seconds))
+        return self.filter(silent | held, status=Status.processing)
+
+    def unjudged(self, seconds: float) -> Self:
+        """Read, but never judged: the worker died between the two."""
+        return self.filter(status=Status.ocr_completed, status_since__lt=timezone.now() - timedelta(seconds=seconds))
+
+
+class Document(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="documents")
+    type = models.CharField(max_length=16)
+    status = models.CharField(max_length=16, default=Status.uploaded, editable=False)
+    status_since = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    correlation_id = models.CharField(max_length=64, blank=True)
+
+    storage_key = models.CharField(max_length=200, unique=True)
+    content_type = models.CharField(max_length=32)
+    size = models.PositiveIntegerField(help_text="bytes as uploaded")
+    sha256 = models.CharField(max_length=64, help_text="of the bytes as uploaded")
+    idempotency_key = models.CharField(max_length=128, blank=True)
+
+    # The queue: which workers may claim it, since when it waits, who holds it and when they last showed progress.
+    queue = models.CharField(max_length=16, blank=True)
+    queued_at = models.DateTimeField(null=True, blank=True)
+    fallback_reason = models.CharField(max_length=64, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim_token = models.UUIDField(null=True, blank=True)
+    claimed_by = models.CharField(max_length=128, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+
+    # The outcome of the run that judged it.
+    number_index = models.CharField(max_length=64, blank=True, help_text="blind index of the card's number")
+    ai_score = models.PositiveSmallIntegerField(null=True, blank=True)
+    ai_decision = models.CharField(max_length=16, blank=True)
+
+    objects: ClassVar[Any] = DocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(status__in=list(Status)), name="document_status_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(status=Status.processing, claim_token__isnull=False)
+                | (~models.Q(status=Status.processing) & models.Q(claim_token__isnull=True)),
+                name="document_is_claimed_while_processing",
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="document_once_per_idempotency_key",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-created_at", "id"], name="document_of_owner"),
+            models.Index(fields=["queue", "queued_at"], condition=models.Q(status=Status.uploaded), name="document_waiting"),
+            models.Index(
+                fields=["heartbeat_at"], condition=models.Q(status=Status.processing), name="document_heartbeat"
+            ),
+            models.Index(
+                fields=["status_since"],
+                condition=models.Q(status__in=[Status.ocr_completed, Status.needs_review]),
+                name="document_needs_somebody",
+            ),
+            models.Index(fields=["number_index"], condition=~models.Q(number_index=""), name="document_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.ref}"
+
+    @property
+    def ref(self) -> str:
+        """A short name that people can say to each other."""
+        return f"DOC-{self.pk.hex[:8].upper()}"
+
+    @property
+    def state(self) -> Status:
+        return Status(self.status)
+
+    @property
+    def words(self) -> WireWords:
+        return WIRE[self.state]
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def is_evaluated(self) -> bool:
+        return self.state in EVALUATED
+
+    def move_to(
+        self, status: Status, *, actor: str, reason: str = "", guard: dict[str, Any] | None = None, **changes: Any
+    ) -> None:
+        """Move to `status` if the row still stands where this object says, and write the event in the same transaction.
+
+        `guard` are further conditions on the row (a claim's token). Raises MovedMeanwhile when the row did not match,
+        IllegalMove when the state machine has no such move. Twice is harmless: the second finds another status.
+        """
+        before, now = self.state, timezone.now()
+        check_move(before, status)
+        if before is Status.processing:
+            changes = {**NO_CLAIM, **changes}
+        changes |= {"status": status, "status_since": now, "updated_at": now}
+        with transaction.atomic():
+            if not Document.objects.filter(pk=self.pk, status=before, **(guard or {})).update(**changes):
+                raise MovedMeanwhile(f"{self.pk} is no longer {before}, or the claim was lost")
+            DocumentEvent.objects.create(
+                document=self,
+                before=before,
+                after=status,
+                actor=actor,
+                reason=reason,
+                correlation_id=self.correlation_id,
+                at=now,
+            )
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def beat(self, token: uuid.UUID) -> bool:
+        """Show progress under the claim `token`; False when the claim was lost."""
+        held = Document.objects.filter(pk=self.pk, status=Status.processing, claim_token=token)
+        return bool(held.update(heartbeat_at=timezone.now()))
+
+    def waiting_seconds(self, now: datetime) -> float:
+        return (now - self.queued_at).total_seconds() if self.queued_at else 0.0
+
+
+class DocumentEvent(models.Model):
+    """One move: from, to, who, why, in the transaction that made it."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="events")
+    before = models.CharField(max_length=16, blank=True)
+    after = models.CharField(max_length=16)
+    actor = models.CharField(max_length=150)
+    reason = models.CharField(max_length=200, blank=True)
+    correlation_id = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.before or 'nothing'} -> {self.after}"

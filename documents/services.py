@@ -1,0 +1,101 @@
+"""Receiving an upload, and sweeping objects that no row names."""
+
+import hashlib
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.files.storage import Storage
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from documents.models import Document, DocumentEvent
+from documents.queue import first_queue
+from documents.status import Status
+from documents.storage import originals, write_original
+from ocr_gpu.images import check_file
+
+log = structlog.get_logger(__name__)
+
+EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
+ORPHAN_AGE = timedelta(hours=1)  # far longer than an upload takes between its object and its row
+
+
+class KeyReused(Exception):
+    """The idempotency key was used before for another file or type."""
+
+
+def receive_upload(
+    *,
+    owner: Any,
+    type: str,
+    data: bytes,
+    declared_type: str | None,
+    idempotency_key: str = "",
+    correlation_id: str = "",
+) -> Document:
+    """Check, seal and store the file, then commit its row, already queued when AUTO_PROCESS is on.
+
+    The object comes before the row: a row without its object would be a lost document, an object without its row is
+    swept. With an idempotency key, safe to repeat. Raises UnreadableFile, KeyReused, StoreUnavailable.
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest)):
+        return earlier
+    facts = check_file(data, declared=declared_type)
+    key = f"{owner.pk}/{type}_{uuid.uuid4()}.{EXTENSIONS[facts.kind]}"
+    write_original(key, data)
+    queue = first_queue() if settings.AUTO_PROCESS else ""
+    document = Document(
+        owner=owner,
+        type=type,
+        storage_key=key,
+        content_type=facts.kind,
+        size=len(data),
+        sha256=digest,
+        idempotency_key=idempotency_key,
+        correlation_id=correlation_id,
+        queue=queue,
+        queued_at=timezone.now() if queue else None,
+    )
+    try:
+        with transaction.atomic():
+            document.save(force_insert=True)
+            DocumentEvent.objects.create(
+                document=document, after=Status.uploaded, actor=str(owner.pk), correlation_id=correlation_id
+            )
+    except IntegrityError:
+        # Two requests with one key at once: the other's row is there now; our object is swept.
+        if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest)):
+            return earlier
+        raise
+    log.info("document_received", document_id=str(document.pk), type=type, size=len(data), queue=queue)
+    return document
+
+
+def _earlier(owner: Any, key: str, type: str, digest: str) -> Document | None:
+    earlier: Document | None = Document.objects.filter(owner=owner, idempotency_key=key).first()
+    if earlier and (earlier.sha256, earlier.type) != (digest, type):
+        raise KeyReused(key)
+    return earlier
+
+
+def sweep_originals(*, older_than: timedelta = ORPHAN_AGE) -> int:
+    """Delete stored objects that no row names and that are older than an upload can take. Safe to repeat."""
+    storage, swept = originals(), 0
+    for folder in storage.listdir("")[0]:
+        keys = {f"{folder}/{name}" for name in storage.listdir(folder)[1]}
+        known = set(Document.objects.filter(storage_key__in=keys).values_list("storage_key", flat=True))
+        swept += sum(_swept(storage, key, older_than) for key in keys - known)
+    if swept:
+        log.info("originals_swept", count=swept)
+    return swept
+
+
+def _swept(storage: Storage, key: str, older_than: timedelta) -> bool:
+    if timezone.now() - storage.get_modified_time(key) < older_than:
+        return False
+    storage.delete(key)
+    return True

@@ -1,0 +1,202 @@
+"""Every environment variable that FiLot reads, with its type, default and meaning.
+
+`filot.settings` is the only importer. `.env.example` is compared with this class both ways by a test.
+Read from the process's environment first, then `.env`, then `var/embedded.env`, which `make run` writes so that
+a `manage.py` command in another terminal finds the running embedded services.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+EMBEDDED_ENV = PROJECT_DIR / "var" / "embedded.env"
+
+WEAK_SECRET_LENGTH = 32
+
+
+class Place(StrEnum):
+    """Where this process runs. Only `development` and `test` may go without secrets of their own."""
+
+    development = "development"
+    test = "test"
+    production = "production"
+
+
+class Buli2Mode(StrEnum):
+    live = "live"
+    sandbox = "sandbox"
+    local = "local"
+
+
+Words = Annotated[list[str], NoDecode]
+
+
+class Env(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=(EMBEDDED_ENV, PROJECT_DIR / ".env"), extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
+
+    # Core
+    filot_env: Place = Field(Place.production, description="development, test or production")
+    filot_embedded: bool = Field(False, description="set by `make run` only: allows the demo accounts")
+    port: int = Field(8080, description="port of the web server")
+    debug: bool = Field(False, description="Django's debug pages; refused in production")
+    allowed_hosts: Words = Field(["127.0.0.1", "localhost"], description="host names the web server answers to")
+    csrf_trusted_origins: Words = Field([], description="origins, with scheme, that may post to the admin")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="how many proxies in front append to X-Forwarded-For")
+    admin_path: str = Field("admin/", description="where the review console lives")
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("SECRET_KEY", "SESSION_SECRET"),
+        description="signs sessions and download links; SESSION_SECRET is its older name",
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_format: str = Field("json", pattern="^(json|console)$", description="json or console")
+    media_root: Path = Field(PROJECT_DIR / "var" / "media", description="folder of the originals when no S3 store is set")
+
+    # PostgreSQL
+    database_url: str = Field(
+        "postgresql://filot@127.0.0.1:5432/filot", description="postgresql://user:password@host:port/name?sslmode=..."
+    )
+    database_conn_max_age: int = Field(60, ge=0, description="seconds a database connection is kept")
+
+    # Redis
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="broker, cache, rate limits, breaker state")
+    redis_password: SecretStr = Field(SecretStr(""), description="used when REDIS_URL has none")
+    redis_tls: bool = Field(False, description="speak TLS to Redis (rediss://)")
+
+    # Tokens
+    jwt_secret: SecretStr = Field(SecretStr(""), description="signs our own access and refresh tokens (HS256)")
+    jwt_access_minutes: int = Field(15, ge=1, le=15, description="life of an access token in minutes")
+    jwt_refresh_days: int = Field(7, ge=1, le=60, description="life of a refresh token in days")
+    jwt_issuer: str = Field("filot", description="`iss` of our own tokens")
+    jwt_audience: str = Field("filot-api", description="`aud` of our own tokens")
+    stack_project_id: str = Field("", description="project of the outside identity provider; its audience by default")
+    jwks_url: str = Field("", description="keys of the outside identity provider; empty: own tokens only")
+    jwks_issuer: str = Field("", description="`iss` that its tokens must carry")
+    jwks_audience: str = Field("", description="`aud` that its tokens must carry; STACK_PROJECT_ID when empty")
+
+    # Keys
+    encryption_keys: Annotated[list[SecretStr], NoDecode] = Field(
+        [], description="id:base64 of 32 bytes, comma separated; the first seals, all of them open"
+    )
+    blind_index_key: SecretStr = Field(SecretStr(""), description="base64 of 32 bytes: HMAC key of looked-up numbers")
+
+    # Originals on S3 or R2
+    cf_r2_endpoint: str = Field("", description="https://<account>.r2.cloudflarestorage.com or another S3 store; empty: files")
+    cf_r2_access_key_id: str = Field("", description="access key")
+    cf_r2_secret_access_key: SecretStr = Field(SecretStr(""), description="secret key")
+    cf_r2_bucket_name: str = Field("kyc", description="bucket of the originals")
+    cf_r2_region: str = Field("auto", description="`auto` for R2")
+
+    # Upload rules
+    max_upload_bytes: int = Field(2 * 1024 * 1024, gt=0, description="larger files are refused with 413")
+    max_image_pixels: int = Field(40_000_000, gt=0, description="larger pictures are refused before decoding")
+    max_pdf_pages: int = Field(5, ge=1, le=20, description="longer PDFs are refused")
+    rate_limit_per_minute: int = Field(60, ge=1, description="calls a minute for each user and address")
+    rate_limit_action_per_minute: int = Field(10, ge=1, description="upload, process, evaluate, escalate: each of them")
+    rate_limit_webhook_per_minute: int = Field(600, ge=1, description="callbacks of BULI2")
+    auto_process: bool = Field(True, description="queue an upload at once")
+
+    # Judging
+    scoring_policy: str = Field("baseline", description="name in verification.scoring.POLICIES")
+    ai_score_threshold_auto_approve: int = Field(85, ge=0, le=100, description="score from which a document passes")
+    ai_score_threshold_auto_reject: int = Field(35, ge=0, le=100, description="score under which a document may be refused")
+
+    # OCR workers
+    ocr_cpu_engine: str = Field("rapidocr", description="engine of the ocr.cpu queue")
+    ocr_cpu_threads: int = Field(0, ge=0, description="threads of the CPU engine; 0: one for each core")
+    ocr_gpu_enabled: bool = Field(False, description="uploads go to ocr.gpu first")
+    ocr_gpu_engine: str = Field("easyocr", description="engine of the ocr.gpu queue")
+    ocr_gpu_concurrency: int = Field(1, ge=1, description="processes of a GPU worker, each with its own engine")
+    ocr_gpu_batch_size: int = Field(8, ge=1, le=256, description="documents read in one go on a GPU")
+    ocr_gpu_device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    ocr_gpu_max_retries: int = Field(3, ge=1, le=10, description="attempts before a person looks")
+    ocr_gpu_stuck_timeout: int = Field(300, ge=2, description="seconds without a heartbeat after which a claim is reaped")
+    ocr_gpu_reaper_interval: int = Field(60, ge=1, description="seconds between two sweeps")
+    ocr_gpu_lock_ttl: int = Field(900, ge=2, description="seconds a claim may last in all, heartbeat or not")
+    ocr_gpu_autofallback: bool = Field(True, description="hand waiting documents to ocr.cpu when no GPU worker makes progress")
+    ocr_gpu_fallback_after: int = Field(120, ge=1, description="seconds the oldest may wait for a GPU")
+
+    # BULI2
+    buli2_mode: Buli2Mode = Field(Buli2Mode.local, description="live, sandbox (the simulator) or local (no partner)")
+    buli2_api_url: str = Field("", description="https://..., without /internal")
+    buli2_api_key: SecretStr = Field(SecretStr(""), description="bearer token towards BULI2")
+    buli2_signature_secret: SecretStr = Field(SecretStr(""), description="HMAC secret of its callbacks")
+    buli2_signature_secret_previous: SecretStr = Field(SecretStr(""), description="the older secret during a rotation")
+    buli2_require_timestamp: bool = Field(False, description="refuse callbacks without x-buli2-timestamp")
+    buli2_send_ocr_text: bool = Field(False, description="send the text of the card along")
+    buli2_callback_base_url: str = Field("http://127.0.0.1:8080", description="our address as BULI2 sees it")
+    buli2_connect_timeout: float = Field(5, gt=0, description="seconds")
+    buli2_read_timeout: float = Field(30, gt=0, description="seconds")
+    service_internal_key: SecretStr = Field(SecretStr(""), description="when set, callbacks carry it as x-service-key")
+
+    # Temporal
+    temporal_address: str = Field("127.0.0.1:7233", description="host:port of the frontend")
+    temporal_namespace: str = Field("default", description="namespace")
+    temporal_task_queue: str = Field("kyc-review", description="task queue of the review workflows")
+    temporal_api_key: SecretStr = Field(SecretStr(""), description="API key of Temporal Cloud")
+    temporal_tls: bool = Field(False, description="TLS; always on with an API key or a client certificate")
+    temporal_tls_cert: Path | None = Field(None, description="client certificate (PEM) for mTLS")
+    temporal_tls_key: Path | None = Field(None, description="its key (PEM)")
+    temporal_tls_ca: Path | None = Field(None, description="certificate authority of a self-hosted cluster (PEM)")
+
+    # Reviews
+    review_sla_hours: int = Field(24, ge=1, description="hours after which a waiting review is overdue")
+    review_max_days: int = Field(7, ge=1, description="days after which a workflow ends as escalated to a person")
+
+    # Metrics
+    metrics_enabled: bool = Field(True, description="serve /metrics")
+    metrics_token: SecretStr = Field(SecretStr(""), description="bearer token of /metrics; empty: private networks only")
+    prometheus_multiproc_dir: Path | None = Field(None, description="folder the processes of one host share for /metrics")
+    cloudwatch_enabled: bool = Field(False, description="write CloudWatch EMF lines to the log")
+    cloudwatch_namespace: str = Field("FiLot", description="namespace of those lines")
+
+    @field_validator("allowed_hosts", "csrf_trusted_origins", "encryption_keys", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> "Env":
+        if self.ai_score_threshold_auto_reject >= self.ai_score_threshold_auto_approve:
+            raise ValueError("AI_SCORE_THRESHOLD_AUTO_REJECT must be under AI_SCORE_THRESHOLD_AUTO_APPROVE")
+        return self
+
+    def problems(self) -> list[str]:
+        """What forbids this process to serve, as sentences; empty in development and test."""
+        if self.filot_env is not Place.production:
+            return []
+        found = [f"{name} is missing or shorter than {WEAK_SECRET_LENGTH} characters" for name in self._weak_secrets()]
+        if not self.encryption_keys:
+            found.append("ENCRYPTION_KEYS is missing: originals and personal columns could not be sealed")
+        if not self.blind_index_key.get_secret_value():
+            found.append("BLIND_INDEX_KEY is missing: numbers could not be looked up")
+        if self.debug:
+            found.append("DEBUG must be off in production")
+        if self.filot_embedded:
+            found.append("FILOT_EMBEDDED must be off in production: it allows accounts with a known password")
+        return found + self._partner_problems()
+
+    def _weak_secrets(self) -> list[str]:
+        secrets = {"SECRET_KEY": self.secret_key, "JWT_SECRET": self.jwt_secret}
+        return [name for name, value in secrets.items() if len(value.get_secret_value()) < WEAK_SECRET_LENGTH]
+
+    def _partner_problems(self) -> list[str]:
+        if self.buli2_mode is Buli2Mode.sandbox:
+            return ["BULI2_MODE=sandbox speaks to a simulator: use live or local in production"]
+        if self.buli2_mode is Buli2Mode.local:
+            return []
+        needed = {
+            "BULI2_API_URL": self.buli2_api_url,
+            "BULI2_API_KEY": self.buli2_api_key.get_secret_value(),
+            "BULI2_SIGNATURE_SECRET": self.buli2_signature_secret.get_secret_value(),
+        }
+        found = [f"{name} is missing and BULI2_MODE is live" for name, value in needed.items() if not value]
+        if self.buli2_api_url.startswith("http://"):
+            found.append("BULI2_API_URL must be https in production")
+        return found

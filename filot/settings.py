@@ -1,0 +1,393 @@
+"""Django's settings: the one place where `filot.env` becomes names that the apps read from `django.conf.settings`."""
+
+import base64
+import hashlib
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from csp.constants import NONE, SELF
+
+from filot.env import PROJECT_DIR, Env, Place
+from filot.logs import logging_settings
+
+env = Env()
+
+# Core -------------------------------------------------------------------------------------------------------------
+BASE_DIR = PROJECT_DIR
+ENVIRONMENT = env.filot_env.value
+PRODUCTION = env.filot_env is Place.production
+FILOT_EMBEDDED = env.filot_embedded and not PRODUCTION
+DEBUG = env.debug
+PORT = env.port
+ALLOWED_HOSTS = env.allowed_hosts
+CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins
+TRUSTED_PROXIES = env.trusted_proxies
+STARTUP_PROBLEMS = env.problems()
+ADMIN_PATH = env.admin_path.strip("/") + "/"
+
+
+def _own_secret(secret: str, purpose: str) -> str:
+    """The secret, or in development and test one that is the same for every process of this checkout."""
+    if secret or PRODUCTION:
+        return secret
+    return hashlib.sha256(f"filot development {purpose} {PROJECT_DIR}".encode()).hexdigest()
+
+
+SECRET_KEY = _own_secret(env.secret_key.get_secret_value(), "SECRET_KEY")
+if PRODUCTION and not SECRET_KEY:
+    SECRET_KEY = "missing"  # lets offline commands run; every server refuses to start: filot.checks # noqa: S105
+
+INSTALLED_APPS = [
+    "filot",
+    "filot.console.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_simplejwt",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_structlog",
+    "csp",
+    "documents",
+    "integrations",
+    "verification",
+    "review",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "filot.middleware.correlation",
+    "django_structlog.middlewares.RequestMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "filot.middleware.upload_size",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "filot.urls"
+WSGI_APPLICATION = "filot.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"  # must be set: Django's default is America/Chicago and changes the process
+USE_TZ = True
+USE_I18N = True
+LANGUAGES = [("id", "Bahasa Indonesia"), ("en", "English")]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "filot.User"
+AUTHENTICATION_BACKENDS = ["filot.backends.StaffBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+SILENCED_SYSTEM_CHECKS = [
+    "django_ratelimit.W001",  # our cache backend is RedisCache with another behaviour when Redis is down
+    "django_ratelimit.E003",
+]
+
+# PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+def _database(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": env.database_conn_max_age,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, **dict(parse_qsl(parts.query))},
+    }
+
+
+DATABASES = {"default": _database(env.database_url)}
+
+# Redis: every client has its limits, since redis-py's own retries stall a command 3-4 s when Redis is down ----------
+
+
+def _redis_url() -> str:
+    parts = urlsplit(env.redis_url)
+    scheme = "rediss" if env.redis_tls else parts.scheme
+    password = env.redis_password.get_secret_value()
+    netloc = f":{password}@{parts.netloc}" if password and "@" not in parts.netloc else parts.netloc
+    return parts._replace(scheme=scheme, netloc=netloc).geturl()
+
+
+REDIS_URL = _redis_url()
+REDIS_TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 0.5, "socket_timeout": 1.0}
+CACHES = {
+    "default": {
+        "BACKEND": "filot.cache.LimitedRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "filot",
+        "OPTIONS": {**REDIS_TIMEOUTS, "retry": None},
+    },
+}
+RATELIMIT_USE_CACHE = "default"
+RATELIMIT_FAIL_OPEN = True  # what then stands in for the limiter: filot.throttling
+
+# Celery: a hint that there is work; the row says whether there is ---------------------------------------------------
+OCR_GPU_QUEUE = "ocr.gpu"
+OCR_CPU_QUEUE = "ocr.cpu"
+DEFAULT_QUEUE = "default"
+QUEUES = [OCR_GPU_QUEUE, OCR_CPU_QUEUE, DEFAULT_QUEUE]
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_DEFAULT_QUEUE = DEFAULT_QUEUE
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = env.ocr_gpu_concurrency  # of a worker that is started without --concurrency
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Over every hard time limit, or a long task runs twice; the sweep, not the broker, brings lost work back.
+    "visibility_timeout": 3600,
+    "unacked_restore_interval": 10,
+    "health_check_interval": 10,
+    "socket_keepalive": True,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 30,  # above BRPOP's own wait; a publisher has its own limit below
+    "retry_on_timeout": False,
+}
+CELERY_TASK_PUBLISH_RETRY = False  # `on_commit` is the fast path only: a lost hint is found by the sweep
+CELERY_BEAT_SCHEDULE = {
+    "sweep documents": {
+        "task": "verification.sweep",
+        "schedule": env.ocr_gpu_reaper_interval,
+        "options": {"expires": env.ocr_gpu_reaper_interval},
+    },
+    "sweep reviews": {"task": "review.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep originals": {"task": "documents.sweep_originals", "schedule": 3600.0, "options": {"expires": 3600}},
+}
+
+# API --------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["filot.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["filot.throttling.RateLimit"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "filot.errors.answer",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "FiLot",
+    "DESCRIPTION": "Upload a KTP or NPWP card, follow its verification, read the result.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+SIMPLE_JWT: dict[str, Any] = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": _own_secret(env.jwt_secret.get_secret_value(), "JWT_SECRET"),
+    "ISSUER": env.jwt_issuer,
+    "AUDIENCE": env.jwt_audience,
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.jwt_access_minutes),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.jwt_refresh_days),
+    "UPDATE_LAST_LOGIN": True,
+}
+JWKS_URL = env.jwks_url
+JWKS_ISSUER = env.jwks_issuer
+JWKS_AUDIENCE = env.jwks_audience or env.stack_project_id
+RATE_LIMITS = {
+    "all": env.rate_limit_per_minute,
+    "action": env.rate_limit_action_per_minute,
+    "webhook": env.rate_limit_webhook_per_minute,
+}
+AUTO_PROCESS = env.auto_process
+
+# Browser-facing security --------------------------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_AGE = 8 * 3600
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+LOGIN_URL = f"/{ADMIN_PATH}login/"
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "filot" / "static_src"] if (BASE_DIR / "filot" / "static_src").exists() else []
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+# Originals ----------------------------------------------------------------------------------------------------------
+MAX_UPLOAD_BYTES = env.max_upload_bytes
+MAX_IMAGE_PIXELS = env.max_image_pixels
+MAX_PDF_PAGES = env.max_pdf_pages
+MULTIPART_OVERHEAD_BYTES = 16 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES  # an upload never becomes a temporary file: nothing to clean up
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+
+
+def _originals() -> dict[str, Any]:
+    if not env.cf_r2_endpoint:
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": env.media_root, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+        }
+    return {
+        "BACKEND": "documents.storage.ObjectStore",
+        "OPTIONS": {
+            "endpoint_url": env.cf_r2_endpoint,
+            "access_key": env.cf_r2_access_key_id,
+            "secret_key": env.cf_r2_secret_access_key.get_secret_value(),
+            "bucket_name": env.cf_r2_bucket_name,
+            "region_name": env.cf_r2_region,
+        },
+    }
+
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "originals": _originals(),
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+
+def _keys() -> dict[str, bytes]:
+    """Key id -> 32 bytes, the sealing one first."""
+    named = (key.get_secret_value().partition(":") for key in env.encryption_keys)
+    keys = {name: base64.b64decode(encoded) for name, _, encoded in named}
+    if not keys and not PRODUCTION:
+        keys = {"dev": hashlib.sha256(_own_secret("", "ENCRYPTION_KEYS").encode()).digest()}
+    return keys
+
+
+ENCRYPTION_KEYS = _keys()
+BLIND_INDEX_KEY = (
+    base64.b64decode(env.blind_index_key.get_secret_value())
+    or hashlib.sha256(_own_secret("", "BLIND_INDEX_KEY").encode()).digest()
+)
+DOWNLOAD_LINK_SECONDS = 300
+
+# Reading and judging: one line a document type ----------------------------------------------------------------------
+DOCUMENT_TYPES = {"KTP": "verification.ktp", "NPWP": "verification.npwp"}
+SCORING_POLICY = env.scoring_policy
+AI_SCORE_THRESHOLD_AUTO_APPROVE = env.ai_score_threshold_auto_approve
+AI_SCORE_THRESHOLD_AUTO_REJECT = env.ai_score_threshold_auto_reject
+OCR_ENGINES = {OCR_CPU_QUEUE: env.ocr_cpu_engine, OCR_GPU_QUEUE: env.ocr_gpu_engine}
+OCR_CPU_THREADS = env.ocr_cpu_threads
+OCR_GPU_ENABLED = env.ocr_gpu_enabled
+OCR_GPU_BATCH_SIZE = env.ocr_gpu_batch_size
+OCR_GPU_DEVICE = env.ocr_gpu_device
+OCR_GPU_MAX_RETRIES = env.ocr_gpu_max_retries
+OCR_GPU_STUCK_TIMEOUT = env.ocr_gpu_stuck_timeout
+OCR_GPU_REAPER_INTERVAL = env.ocr_gpu_reaper_interval
+OCR_GPU_LOCK_TTL = env.ocr_gpu_lock_ttl
+OCR_GPU_AUTOFALLBACK = env.ocr_gpu_autofallback
+OCR_GPU_FALLBACK_AFTER = env.ocr_gpu_fallback_after
+
+# BULI2 ------------------------------------------------------------------------------------------------------------
+BULI2_MODE = env.buli2_mode.value
+BULI2_API_URL = env.buli2_api_url.rstrip("/")
+BULI2_API_KEY = env.buli2_api_key.get_secret_value()
+BULI2_SIGNATURE_SECRETS = [
+    secret.get_secret_value()
+    for secret in (env.buli2_signature_secret, env.buli2_signature_secret_previous)
+    if secret.get_secret_value()
+]
+BULI2_REQUIRE_TIMESTAMP = env.buli2_require_timestamp
+BULI2_SEND_OCR_TEXT = env.buli2_send_ocr_text
+BULI2_CALLBACK_BASE_URL = env.buli2_callback_base_url.rstrip("/")
+BULI2_TIMEOUTS = (env.buli2_connect_timeout, env.buli2_read_timeout)
+SERVICE_INTERNAL_KEY = env.service_internal_key.get_secret_value()
+
+# Temporal ---------------------------------------------------------------------------------------------------------
+TEMPORAL_ADDRESS = env.temporal_address
+TEMPORAL_NAMESPACE = env.temporal_namespace
+TEMPORAL_TASK_QUEUE = env.temporal_task_queue
+TEMPORAL_API_KEY = env.temporal_api_key.get_secret_value()
+TEMPORAL_TLS = env.temporal_tls
+TEMPORAL_TLS_CERT = env.temporal_tls_cert
+TEMPORAL_TLS_KEY = env.temporal_tls_key
+TEMPORAL_TLS_CA = env.temporal_tls_ca
+REVIEW_SLA_HOURS = env.review_sla_hours
+REVIEW_MAX_DAYS = env.review_max_days
+
+# Logs and metrics -------------------------------------------------------------------------------------------------
+METRICS_ENABLED = env.metrics_enabled
+METRICS_TOKEN = env.metrics_token.get_secret_value()
+CLOUDWATCH_ENABLED = env.cloudwatch_enabled
+CLOUDWATCH_NAMESPACE = env.cloudwatch_namespace
+LOGGED_SECRETS = [
+    secret
+    for secret in (
+        SECRET_KEY,
+        SIMPLE_JWT["SIGNING_KEY"],
+        env.redis_password.get_secret_value(),
+        env.cf_r2_secret_access_key.get_secret_value(),
+        BULI2_API_KEY,
+        *BULI2_SIGNATURE_SECRETS,
+        SERVICE_INTERNAL_KEY,
+        TEMPORAL_API_KEY,
+        METRICS_TOKEN,
+        DATABASES["default"]["PASSWORD"],
+    )
+    if len(secret) >= 8
+]
+LOGGING_CONFIG = None
+LOGGING = logging_settings(env.log_level, env.log_format, LOGGED_SECRETS)
+DJANGO_STRUCTLOG_CELERY_ENABLED = True

@@ -1,0 +1,9 @@
+"""The web application: `gunicorn filot.wsgi`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filot.settings")
+
+application = get_wsgi_application()

@@ -1,0 +1,62 @@
+"""Every message that went to BULI2 or came from it."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from documents.encrypted import EncryptedJSONField
+
+
+class Direction(models.TextChoices):
+    outbound = "outbound"
+    inbound = "inbound"
+
+
+class ExchangeState(models.TextChoices):
+    pending = "pending"  # an outbound message that waits for its next attempt
+    done = "done"
+    refused = "refused"  # we refused an inbound one, or BULI2 refused ours for good (4xx)
+    dead = "dead"  # undelivered for too long: a person decides
+    failed = "failed"  # a status poll without a usable answer: not repeated, the next poll asks again
+
+
+class Buli2Exchange(models.Model):
+    """One message out or in. Bodies are sealed; the digest tells equal ones."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    direction = models.CharField(max_length=8, choices=Direction)
+    kind = models.CharField(max_length=16, help_text="submit, status, cancel or callback")
+    method = models.CharField(max_length=8)
+    path = models.CharField(max_length=200)
+    review_id = models.UUIDField(null=True, blank=True, db_index=True)
+    state = models.CharField(max_length=8, choices=ExchangeState)
+    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    error = models.CharField(max_length=64, blank=True, help_text="code, for instance timeout or breaker_open")
+    attempt = models.PositiveIntegerField(default=0, help_text="HTTP tries so far")
+    duration_ms = models.PositiveIntegerField(null=True, blank=True, help_text="of the last try")
+    body_sha256 = models.CharField(max_length=64, blank=True)
+    body = EncryptedJSONField(null=True, blank=True)
+    answer = EncryptedJSONField(null=True, blank=True)
+    correlation_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    waiting_since = models.DateTimeField(default=timezone.now, help_text="its 24 hours; a resend starts them again")
+    last_attempt_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "BULI2 exchange"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["review_id", "kind"],
+                condition=models.Q(direction=Direction.outbound, kind__in=["submit", "cancel"]),
+                name="one_exchange_per_effect",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=models.Q(state=ExchangeState.pending), name="exchange_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.kind} {self.state}"

@@ -1,0 +1,65 @@
+"""Fixtures for every test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
+
+from filot.embedded.throwaway import new_folder
+from filot.models import User
+from tests.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def _forget_what_is_cached() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """An API client."""
+    return User.objects.create_user("owner", password="a long password")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return User.objects.create_user("stranger", password="another long password")
+
+
+@pytest.fixture
+def reviewer(db: None) -> User:
+    return User.objects.create_user("staff-reviewer", password="a third long password", is_staff=True)
+
+
+def client_of(user: User) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(user)}")
+    return client
+
+
+@pytest.fixture
+def api(owner: User) -> APIClient:
+    """`owner`'s client."""
+    return client_of(owner)
+
+
+@pytest.fixture
+def originals_in(settings: Any, tmp_path: Path) -> Path:
+    """A folder of this test's own for the originals."""
+    stores = {**settings.STORAGES}
+    stores["originals"] = {**stores["originals"], "OPTIONS": {**stores["originals"]["OPTIONS"], "location": tmp_path}}
+    settings.STORAGES = stores
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A whole FiLot out of real processes, shared by the tests that speak to it over HTTP."""
+    services = {name: os.environ[name] for name in ("DATABASE_URL", "TEMPORAL_ADDRESS")}
+    with Stack(new_folder(), services) as running:
+        yield running

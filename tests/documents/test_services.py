@@ -1,0 +1,60 @@
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from documents.models import Document, DocumentEvent
+from documents.queue import hints_waiting, ring
+from documents.services import KeyReused, receive_upload, sweep_originals
+from documents.storage import read_original, write_original
+from filot.models import User
+from tests.documents.test_api import picture
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in")]
+
+
+def receive(owner: User, **facts: Any) -> Document:
+    defaults: dict[str, Any] = {"owner": owner, "type": "KTP", "data": picture(), "declared_type": "image/jpeg"}
+    return receive_upload(**{**defaults, **facts})
+
+
+def test_a_received_upload_has_its_row_its_object_and_its_first_event(owner: User) -> None:
+    data = picture()
+    document = receive(owner, data=data)
+    assert read_original(document.storage_key) == data
+    event = DocumentEvent.objects.get(document=document)
+    assert (event.before, event.after, event.actor) == ("", "uploaded", str(owner.pk))
+
+
+def test_with_a_gpu_uploads_go_to_its_queue(owner: User, settings: Any) -> None:
+    settings.OCR_GPU_ENABLED = True
+    assert receive(owner).queue == "ocr.gpu"
+
+
+def test_two_owners_may_use_the_same_idempotency_key(owner: User, stranger: User) -> None:
+    first, second = receive(owner, idempotency_key="k"), receive(stranger, idempotency_key="k")
+    assert first.pk != second.pk
+
+
+def test_an_idempotency_key_for_another_type_is_refused(owner: User) -> None:
+    receive(owner, idempotency_key="k")
+    with pytest.raises(KeyReused):
+        receive(owner, idempotency_key="k", type="NPWP")
+
+
+def test_an_object_whose_row_was_never_committed_is_swept_once_it_is_old(owner: User, originals_in: Path) -> None:
+    kept = receive(owner)
+    orphan = f"{owner.pk}/KTP_{uuid.uuid4()}.jpg"
+    write_original(orphan, b"x")
+    assert sweep_originals() == 0
+    assert sweep_originals(older_than=timedelta(0)) == 1
+    assert not (originals_in / orphan).exists()
+    assert (originals_in / kept.storage_key).exists()
+
+
+def test_a_ring_leaves_a_hint_in_the_broker() -> None:
+    queue = f"test.{uuid.uuid4()}"
+    assert ring(queue, 3)
+    assert hints_waiting(queue) == 3

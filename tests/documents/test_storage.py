@@ -1,0 +1,86 @@
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from documents.sealing import CannotOpen
+from documents.storage import StoreUnavailable, originals, read_original, write_original
+
+S3_OPTIONS = {
+    "endpoint_url": os.environ["FILOT_TEST_S3_ENDPOINT"],
+    "access_key": os.environ["FILOT_TEST_S3_ACCESS_KEY"],
+    "secret_key": os.environ["FILOT_TEST_S3_SECRET_KEY"],
+    "bucket_name": os.environ["FILOT_TEST_S3_BUCKET"],
+    "region_name": "auto",
+}
+
+
+def on_s3(settings: Any, **options: Any) -> None:
+    backend = {"BACKEND": "documents.storage.ObjectStore", "OPTIONS": {**S3_OPTIONS, **options}}
+    settings.STORAGES = {**settings.STORAGES, "originals": backend}
+
+
+def a_key() -> str:
+    return f"{uuid.uuid4()}/KTP_{uuid.uuid4()}.jpg"
+
+
+def test_a_file_in_a_folder_is_sealed_and_for_its_owner_only(originals_in: Path) -> None:
+    key = a_key()
+    write_original(key, b"the bytes of a card")
+    stored = originals_in / key
+    assert b"card" not in stored.read_bytes()
+    assert stored.stat().st_mode & 0o077 == 0
+    assert read_original(key) == b"the bytes of a card"
+
+
+def test_an_object_in_an_s3_store_is_sealed_and_reads_back(settings: Any) -> None:
+    on_s3(settings)
+    key = a_key()
+    write_original(key, b"the bytes of a card")
+    assert read_original(key) == b"the bytes of a card"
+    with originals().open(key) as stored:
+        assert b"card" not in stored.read()
+
+
+def test_the_bucket_shows_nothing_without_a_signature(settings: Any) -> None:
+    on_s3(settings)
+    key = a_key()
+    write_original(key, b"the bytes of a card")
+    answer = requests.get(f"{S3_OPTIONS['endpoint_url']}/{S3_OPTIONS['bucket_name']}/{key}", timeout=5)
+    assert answer.status_code == 403
+
+
+def test_a_wrong_secret_is_a_store_that_is_unavailable(settings: Any) -> None:
+    on_s3(settings, secret_key="wrong")
+    with pytest.raises(StoreUnavailable):
+        write_original(a_key(), b"x")
+
+
+def test_a_store_that_is_down_is_said_so(settings: Any) -> None:
+    on_s3(settings, endpoint_url="http://127.0.0.1:9")
+    with pytest.raises(StoreUnavailable):
+        write_original(a_key(), b"x")
+    with pytest.raises(StoreUnavailable):
+        read_original(a_key())
+
+
+def test_requests_are_made_as_r2_wants_them(settings: Any) -> None:
+    on_s3(settings)
+    config = originals().connection.meta.client.meta.config  # type: ignore[attr-defined]
+    assert config.signature_version == "s3v4"
+    assert config.s3 == {"addressing_style": "path"}
+    assert config.request_checksum_calculation == config.response_checksum_validation == "when_required"
+    assert (config.connect_timeout, config.read_timeout) == (3, 10)
+    assert originals().connection.meta.client.meta.region_name == "auto"  # type: ignore[attr-defined]
+
+
+def test_an_object_moved_to_another_key_does_not_open(originals_in: Path) -> None:
+    key, other = a_key(), a_key()
+    write_original(key, b"x")
+    (originals_in / other).parent.mkdir(parents=True)
+    (originals_in / key).rename(originals_in / other)
+    with pytest.raises(CannotOpen):
+        read_original(other)

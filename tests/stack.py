@@ -1,0 +1,186 @@
+"""A whole FiLot out of real processes, for tests that speak to it over HTTP and kill its parts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import requests
+
+from filot.embedded.program import free_port
+from filot.embedded.valkey import Valkey
+
+PROJECT = Path(__file__).resolve().parent.parent
+TIMEOUTS = (3, 30)
+PASSWORD = "filot-demo"
+
+
+def wait_for(what: str, ask: Callable[[], Any], seconds: float = 60, pause: float = 0.05) -> Any:
+    """The first truthy answer of `ask`; an AssertionError that names `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := ask():
+            return answer
+        time.sleep(pause)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+class Stack:
+    """Web server, OCR worker, default worker with beat, Temporal worker and BULI2 simulator on a database of their own."""
+
+    def __init__(self, folder: Path, services: Mapping[str, str], **variables: str) -> None:
+        self.folder = folder
+        self.valkey = Valkey(folder / "valkey", throwaway=True)
+        self.database = f"stack_{os.getpid()}_{time.time_ns()}"
+        self.server = services["DATABASE_URL"]
+        self.port, self.simulator_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST")},
+            **services,
+            "DATABASE_URL": self.server.rsplit("/", 1)[0] + f"/{self.database}",
+            "FILOT_ENV": "development",
+            "FILOT_EMBEDDED": "true",
+            "PORT": str(self.port),
+            "MEDIA_ROOT": str(folder / "media"),
+            "TEMPORAL_TASK_QUEUE": self.database,
+            "BULI2_MODE": "sandbox",
+            "BULI2_API_URL": f"http://127.0.0.1:{self.simulator_port}",
+            "BULI2_API_KEY": "stack-key",
+            "BULI2_SIGNATURE_SECRET": "stack-signature-secret",
+            "BULI2_CALLBACK_BASE_URL": self.url,
+            "OCR_GPU_STUCK_TIMEOUT": "4",
+            "OCR_GPU_REAPER_INTERVAL": "1",
+            "RATE_LIMIT_PER_MINUTE": "100000",
+            "RATE_LIMIT_ACTION_PER_MINUTE": "100000",
+            "OCR_CPU_THREADS": "1",
+            **variables,
+        }
+
+    COMMANDS = {
+        "web": "-m gunicorn filot.wsgi:application --bind 127.0.0.1:{port} --worker-class gthread --threads 8",
+        "ocr": "-m celery -A filot worker --pool=solo -Q {ocr_queue} -n ocr-{name}@test --loglevel=info",
+        "default": "-m celery -A filot worker -Q default -B -n default@test --pool=threads --concurrency 4 -s {folder}/beat",
+        "temporal": "manage.py temporal_worker",
+        "simulator": "manage.py buli2_simulator --port {simulator_port}",
+    }
+
+    def __enter__(self) -> "Stack":
+        self.valkey.start()
+        self.env["REDIS_URL"] = self.valkey.url
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{self.database}"')
+        for command in ("migrate --noinput", "setup_roles", "demo_accounts"):
+            self.manage(command)
+        for name in ("simulator", "web", "ocr", "default", "temporal"):
+            self.start(name)
+        wait_for("the web server", self.answers)
+        wait_for("the OCR worker", lambda: "ready." in self.log("ocr"))
+        wait_for("the default worker", lambda: "ready." in self.log("default"))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for name in reversed(list(self.processes)):
+            self.stop(name)
+        self.valkey.stop()
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
+
+    def manage(self, command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command.split()], cwd=PROJECT, env=self.env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
+        return done.stdout
+
+    def start(self, name: str) -> None:
+        facts = {
+            "port": self.port,
+            "simulator_port": self.simulator_port,
+            "folder": self.folder,
+            "name": f"{time.time_ns()}",
+            "ocr_queue": "ocr.cpu",
+        }
+        words = self.COMMANDS[name].format(**facts).split()
+        with (self.folder / f"{name}.log").open("wb") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *words], cwd=PROJECT, env=self.env, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def start_valkey_again(self) -> None:
+        """On the port that everybody knows."""
+        self.valkey.launch()
+        wait_for("valkey", self.valkey.answers)
+
+    def stop(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        os.killpg(self.processes[name].pid, number)
+
+    def kill(self, name: str) -> None:
+        self.signal(name, signal.SIGKILL)
+        self.processes.pop(name).wait()
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/health/live", timeout=TIMEOUTS).ok
+        except requests.RequestException:
+            return False
+
+    def rows(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.env["DATABASE_URL"]) as connection:
+            return connection.execute(query, arguments).fetchall()
+
+    def token(self, user: str = "client") -> str:
+        answer = requests.post(
+            f"{self.url}/auth/token", json={"username": user, "password": PASSWORD}, timeout=TIMEOUTS
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access"])
+
+    def call(self, method: str, path: str, token: str, **kwargs: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}", **kwargs.pop("headers", {})}
+        return requests.request(method, self.url + path, headers=headers, timeout=TIMEOUTS, **kwargs)
+
+    def upload(self, token: str, data: bytes, type: str = "KTP", content_type: str = "image/jpeg") -> str:
+        file = ("card", data, content_type)
+        answer = self.call("POST", "/documents/upload", token, files={"file": file}, data={"type": type})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["documentId"])
+
+    def status(self, token: str, document_id: str) -> dict[str, Any]:
+        answer = self.call("GET", f"/verification/status/{document_id}", token)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def settled(self, token: str, document_id: str, seconds: float = 60) -> dict[str, Any]:
+        """The status once an automatic outcome is there."""
+
+        def ask() -> dict[str, Any] | None:
+            answer = self.status(token, document_id)
+            return answer if answer["aiDecision"] else None
+
+        answer: dict[str, Any] = wait_for(f"document {document_id}", ask, seconds)
+        return answer
+
+    def chain(self, document_id: str) -> list[str]:
+        """The states that the document went through, as its event rows tell."""
+        query = "SELECT after FROM documents_documentevent WHERE document_id = %s ORDER BY id"
+        return [after for (after,) in self.rows(query, document_id)]

@@ -1,0 +1,112 @@
+"""Holding a document: taking the claim, giving it back, passing it on. Every write carries the claim's token."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import numpy
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from documents.models import Document, MovedMeanwhile
+from documents.status import Status
+from verification.metrics import FALLBACKS, OCR_SECONDS, REFUSED_WRITES
+from verification.models import RunOutcome, VerificationRun
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS_SPENT = "attempts_spent"
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A document that this worker holds, and the run that records it."""
+
+    document: Document
+    run: VerificationRun
+    token: uuid.UUID
+    pages: list[numpy.ndarray[Any, Any]] = field(default_factory=list)
+
+
+def claim(queue: str, worker: str, limit: int = 1) -> list[Claimed]:
+    """Take up to `limit` waiting documents. Two workers never get the same one."""
+    claims = []
+    with transaction.atomic():
+        waiting = Document.objects.waiting(queue).select_for_update(skip_locked=True)[:limit]
+        for document in waiting:
+            token, now = uuid.uuid4(), timezone.now()
+            document.move_to(
+                Status.processing,
+                actor=worker,
+                attempts=document.attempts + 1,
+                claim_token=token,
+                claimed_by=worker,
+                claimed_at=now,
+                heartbeat_at=now,
+            )
+            run = VerificationRun.objects.create(
+                document=document, attempt=document.runs.count() + 1, queue=queue, worker=worker
+            )
+            claims.append(Claimed(document, run, token))
+    for held in claims:
+        log.info("queue_pull", document_id=str(held.document.pk), queue=queue, attempt=held.document.attempts)
+    return claims
+
+
+def give_back(held: Claimed, reason: str, wait_seconds: float, *, counted: bool = True) -> None:
+    """Let another attempt take it after `wait_seconds`; to a person once the attempts are spent.
+
+    An attempt that failed for no fault of the document is not `counted`.
+    """
+    document = held.document
+    if counted and document.attempts >= settings.OCR_GPU_MAX_RETRIES:
+        give_to_person(held, reason)
+        return
+    again = timezone.now() + timedelta(seconds=wait_seconds)
+    attempts = document.attempts if counted else document.attempts - 1
+    _leave(held, Status.uploaded, reason, queued_at=again, attempts=attempts)
+
+
+def give_to_person(held: Claimed, reason: str) -> None:
+    """A person is the right fallback for what no further attempt can read; the reason says what failed."""
+    _leave(held, Status.needs_review, reason, ai_decision=Status.needs_review)
+
+
+def hand_over(held: Claimed, reason: str) -> None:
+    """From the GPU queue to the CPU queue, uncounted; on the CPU queue itself it is an attempt like any other."""
+    if held.run.queue == settings.OCR_CPU_QUEUE:
+        give_back(held, reason, 0)
+        return
+    attempts = held.document.attempts - 1
+    moved = _leave(
+        held, Status.uploaded, reason, queue=settings.OCR_CPU_QUEUE, fallback_reason=reason, attempts=attempts
+    )
+    if moved:
+        FALLBACKS.labels(reason).inc()
+        log.warning("fallback_event", document_id=str(held.document.pk), reason=reason)
+
+
+def refused_write(held: Claimed) -> None:
+    """Note that this worker came back after its claim was taken: what it had is dropped."""
+    REFUSED_WRITES.inc()
+    log.warning("claim_lost", document_id=str(held.document.pk), run_id=str(held.run.pk))
+
+
+def _leave(held: Claimed, status: Status, reason: str, **changes: Any) -> bool:
+    document, run = held.document, held.run
+    run.outcome, run.reason, run.finished_at = RunOutcome.failed, reason, timezone.now()
+    try:
+        with transaction.atomic():
+            document.move_to(status, actor=run.worker, reason=reason, guard={"claim_token": held.token}, **changes)
+            run.save(update_fields=["outcome", "reason", "finished_at"])
+    except MovedMeanwhile:
+        refused_write(held)
+        return False
+    OCR_SECONDS.labels("gpu" if run.queue == settings.OCR_GPU_QUEUE else "cpu", document.type, "failure").observe(
+        (run.finished_at - run.started_at).total_seconds()
+    )
+    log.warning("attempt_failed", document_id=str(document.pk), reason=reason, attempt=document.attempts)
+    return True

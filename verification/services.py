@@ -1,0 +1,182 @@
+"""Claim a document, read it, judge it, settle it: each step survives the death of the process after it.
+
+A claim is a conditional UPDATE with an owner token; every later write of the worker carries the token as a condition,
+so a worker that was taken for dead is refused. What no worker finishes is found by `verification.sweeping`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from documents.models import Document, MovedMeanwhile
+from documents.queue import first_queue
+from documents.sealing import CannotOpen, blind_index
+from documents.status import Status
+from documents.storage import StoreUnavailable, read_original
+from ocr_gpu.engine import Box, EngineUnavailable, OcrEngine, OcrLine
+from ocr_gpu.images import UnreadableFile, upright_pages
+from verification.claims import Claimed, claim, give_back, give_to_person, hand_over, refused_write
+from verification.fields import FieldValue
+from verification.metrics import DECISIONS, LATENCY_SECONDS, OCR_SECONDS
+from verification.models import RunOutcome, VerificationRun
+from verification.reading import Reading, document_type, engine_of, fields_as_json, judge, lines_as_json, read_batch
+
+log = structlog.get_logger(__name__)
+
+STORE_BACKOFF_SECONDS = 15
+RETRY_BACKOFF_SECONDS = 2
+
+
+def request_verification(document: Document) -> None:
+    """Queue an uploaded document that is not queued yet. Safe to repeat, and harmless in every other state."""
+    now = timezone.now()
+    waiting = Document.objects.filter(pk=document.pk, status=Status.uploaded, queue="")
+    if waiting.update(queue=first_queue(), queued_at=now, updated_at=now):
+        document.refresh_from_db()
+
+
+def verify_waiting(queue: str, worker: str) -> int:
+    """Claim what waits in `queue`, up to a batch, and settle it. Returns how many documents were claimed."""
+    limit = settings.OCR_GPU_BATCH_SIZE if queue == settings.OCR_GPU_QUEUE else 1
+    claims = claim(queue, worker, limit)
+    if claims:
+        verify(claims, queue)
+    return len(claims)
+
+
+def verify(claims: Sequence[Claimed], queue: str) -> None:
+    """Load, read and parse, keep the reading, judge and settle; whatever fails is given back or to a person."""
+    try:
+        engine = engine_of(queue)
+    except EngineUnavailable as unavailable:
+        log.error("engine_unavailable", queue=queue, reason=str(unavailable))
+        for held in claims:
+            hand_over(held, "engine_unavailable")
+        return
+    loaded = [held for held in claims if load(held)]
+    for held, reading in read(engine, loaded):
+        if keep_reading(held, reading):
+            settle(held.document, held.run, reading.fields, reading.lines)
+
+
+def load(held: Claimed) -> bool:
+    """Fetch, open and decode the original. False when the document could not go on; it was given back then."""
+    try:
+        held.pages = upright_pages(read_original(held.document.storage_key))
+    except StoreUnavailable:
+        give_back(held, "storage_unavailable", STORE_BACKOFF_SECONDS, counted=False)
+        return False
+    except CannotOpen:
+        give_to_person(held, "original_cannot_be_opened")
+        return False
+    except UnreadableFile as unreadable:
+        give_to_person(held, unreadable.code)
+        return False
+    return held.document.beat(held.token)
+
+
+def read(engine: OcrEngine, loaded: Sequence[Claimed]) -> list[tuple[Claimed, Reading]]:
+    """One pass of the engine over all pages; one by one if that fails, so that a bad page does not fail its neighbours."""
+    if not loaded:
+        return []
+    try:
+        readings = read_batch(engine, [(held.document.type, held.pages) for held in loaded])
+        return list(zip(loaded, readings, strict=True))
+    except Exception:
+        log.exception("ocr_failed", documents=len(loaded), engine=engine.name)
+    if len(loaded) > 1:
+        return [pair for held in loaded for pair in read(engine, [held])]
+    give_back(loaded[0], "ocr_failed", RETRY_BACKOFF_SECONDS)
+    return []
+
+
+def keep_reading(held: Claimed, reading: Reading) -> bool:
+    """Store what was read and move on to ocr_completed, under the claim. False when the claim was lost."""
+    run, document = held.run, held.document
+    run.outcome, run.read_seconds = RunOutcome.read, (timezone.now() - run.started_at).total_seconds()
+    run.engine, run.engine_version, run.device = reading.engine, reading.engine_version, reading.device
+    run.parser_version = reading.parser_version
+    run.lines = lines_as_json(reading.lines)
+    run.fields = fields_as_json(document.type, reading.fields)
+    try:
+        with transaction.atomic():
+            document.move_to(Status.ocr_completed, actor=run.worker, guard={"claim_token": held.token})
+            run.save()
+    except MovedMeanwhile:
+        refused_write(held)
+        return False
+    processor = "gpu" if reading.device.startswith("cuda") else "cpu"
+    OCR_SECONDS.labels(processor, document.type, "success").observe(run.read_seconds)
+    log.info("processing_done", document_id=str(document.pk), engine=reading.engine, seconds=run.read_seconds)
+    return True
+
+
+def settle(
+    document: Document, run: VerificationRun, fields: Mapping[str, FieldValue], lines: Sequence[OcrLine]
+) -> bool:
+    """Judge what was read and move the document to its outcome. Safe to repeat: the second finds it moved, False."""
+    verdict = judge(document.type, fields, lines)
+    run.outcome, run.finished_at = RunOutcome.judged, timezone.now()
+    run.policy, run.policy_version = verdict.policy, verdict.policy_version
+    run.thresholds = {"approve": verdict.thresholds.approve, "reject": verdict.thresholds.reject}
+    run.score, run.decision, run.points = verdict.score, verdict.decision, verdict.points
+    run.reasons = [{"code": reason.code, "message": reason.message} for reason in verdict.reasons]
+    outcome = {
+        "ai_score": verdict.score,
+        "ai_decision": verdict.decision,
+        "number_index": _number_index(document.type, fields),
+    }
+    try:
+        with transaction.atomic():
+            document.move_to(Status.ai_evaluated, actor=f"policy {verdict.policy} {verdict.policy_version}", **outcome)
+            document.move_to(Status(verdict.decision), actor=f"policy {verdict.policy} {verdict.policy_version}")
+            run.save()
+    except MovedMeanwhile:
+        return False
+    DECISIONS.labels(document.type, verdict.decision).inc()
+    LATENCY_SECONDS.labels(document.type, verdict.decision).observe(
+        (timezone.now() - document.created_at).total_seconds()
+    )
+    log.info("ai_evaluation_done", document_id=str(document.pk), score=verdict.score, decision=verdict.decision)
+    return True
+
+
+def evaluate(document: Document) -> None:
+    """Judge a document that was read and whose judging is still to come; nothing in any other state."""
+    run = read_run(document)
+    if document.state is Status.ocr_completed and run is not None and run.outcome == RunOutcome.read:
+        fields = {name: FieldValue.from_json(field) for name, field in run.fields.items()}
+        lines = [OcrLine(line["text"], line["confidence"], _box(line["box"])) for line in run.lines]
+        settle(document, run, fields, lines)
+    document.refresh_from_db()
+
+
+def latest_run(document: Document) -> VerificationRun | None:
+    """The last attempt to read it, whatever became of it."""
+    return document.runs.order_by("-attempt").first()
+
+
+def read_run(document: Document) -> VerificationRun | None:
+    """The run whose reading counts: the last one that read anything."""
+    return document.runs.filter(outcome__in=[RunOutcome.read, RunOutcome.judged]).order_by("-attempt").first()
+
+
+def read_fields(document: Document) -> dict[str, Any] | None:
+    """Every field of the card by its wire name as {value, raw, confidence, box, proposed}; None before it was read."""
+    run = read_run(document)
+    return run.fields if run else None
+
+
+def _box(box: list[float] | None) -> Box:
+    return Box(*(box or (0.0, 0.0, 0.0, 0.0)))
+
+
+def _number_index(type: str, fields: Mapping[str, FieldValue]) -> str:
+    number = fields.get(document_type(type).NUMBER_FIELD)
+    if number is None or number.value is None:
+        return ""
+    return blind_index(type, "".join(character for character in number.value if character.isdigit()))
