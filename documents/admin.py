@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import Document, DocumentEvent
@@ -35,6 +36,11 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
     actions = None
     list_per_page = ROWS
     show_full_result_count = False  # a second COUNT over the whole table
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Under the name of what is listed: "Select document to view" promises that something can be selected."""
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
 
 class EventInline(ReadOnly, TabularInline):

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.pagination import CursorPagination
@@ -204,7 +205,8 @@ class DownloadView(APIView):
 @require_GET
 def original(request: HttpRequest, token: str) -> HttpResponse:
     """The original behind a download link: the token is the permission."""
-    document = Document.objects.filter(pk=document_id_of(token)).first()
+    document_id = document_id_of(token)
+    document = Document.objects.filter(pk=document_id).first() if document_id else None
     if document is None:
         raise Http404
     try:

@@ -35,7 +35,7 @@ class _OpenedAttribute:
         row.__dict__[self.field.attname] = value
 
 
-class EncryptedJSONField(models.BinaryField):
+class EncryptedJSONField(models.BinaryField):  # type: ignore[type-arg]  # not subscriptable at run time
     """Any JSON value or text, sealed under (table, column, row id).
 
     The row's key must be known before it is saved (UUID keys are). It can't be filtered on and can't be written by
@@ -71,7 +71,7 @@ class EncryptedJSONField(models.BinaryField):
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
         if value is not None and not isinstance(value, _Sealed):
-            raise TypeError(f"{self.name} is sealed for its row: set it on the row and save(), never update() or filter()")
+            raise TypeError(f"{self.name} is sealed for its row: set it there and save(), never update() or filter()")
         return super().get_db_prep_value(value, connection, prepared)
 
     def value_to_string(self, obj: models.Model) -> str:

@@ -18,7 +18,7 @@ class MovedMeanwhile(Exception):
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
-    def owned_by(self, user_id: uuid.UUID) -> Self:
+    def owned_by(self, user_id: Any) -> Self:
         return self.filter(owner_id=user_id)
 
     def waiting(self, queue: str) -> Self:
@@ -90,7 +90,9 @@ class Document(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "-created_at", "id"], name="document_of_owner"),
-            models.Index(fields=["queue", "queued_at"], condition=models.Q(status=Status.uploaded), name="document_waiting"),
+            models.Index(
+                fields=["queue", "queued_at"], condition=models.Q(status=Status.uploaded), name="document_waiting"
+            ),
             models.Index(
                 fields=["heartbeat_at"], condition=models.Q(status=Status.processing), name="document_heartbeat"
             ),

@@ -1,4 +1,4 @@
-"""Hints that there is work. The row is the queue: a hint that is lost costs time, found by the sweep, never a document."""
+"""Hints that there is work. The row is the queue: a lost hint costs time until the sweep comes, never a document."""
 
 import structlog
 from celery import current_app

@@ -19,7 +19,7 @@ class StoreUnavailable(Exception):
     """The store did not answer, or refused."""
 
 
-class ObjectStore(S3Storage):
+class ObjectStore(S3Storage):  # type: ignore[misc]  # django-storages has no types
     """An S3 bucket as Cloudflare R2 speaks it: signature v4, path style, no checksums it did not ask for."""
 
     def get_default_settings(self) -> dict[str, Any]:

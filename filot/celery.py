@@ -1,11 +1,43 @@
 """The Celery application: `celery -A filot worker -Q ocr.cpu`."""
 
+import logging.config
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_process_shutdown
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django_structlog.celery.steps import DjangoStructLogInitStep
+from prometheus_client import multiprocess
+
+from filot.checks import refuse_if_unfit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filot.settings")
 
 app = Celery("filot")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+@setup_logging.connect
+def use_our_logs(**kwargs: Any) -> None:
+    """With a receiver here Celery leaves the loggers alone: its lines are masked like all others."""
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@celeryd_init.connect
+@beat_init.connect
+def check_before_work(**kwargs: Any) -> None:
+    try:
+        refuse_if_unfit()
+    except ImproperlyConfigured as problems:  # Celery swallows every Exception of a receiver, and would start
+        raise SystemExit(str(problems)) from None
+
+
+@worker_process_shutdown.connect
+def forget_gauges(pid: int, **kwargs: Any) -> None:
+    """Live gauges of a process that is gone would be reported for ever."""
+    if settings.PROMETHEUS_MULTIPROC_DIR:
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]

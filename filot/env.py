@@ -37,7 +37,11 @@ Words = Annotated[list[str], NoDecode]
 
 class Env(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=(EMBEDDED_ENV, PROJECT_DIR / ".env"), extra="ignore", env_ignore_empty=True, populate_by_name=True
+        env_file=(EMBEDDED_ENV, PROJECT_DIR / ".env"),
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # of a secret that does not parse
     )
 
     # Core
@@ -56,7 +60,7 @@ class Env(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: str = Field("json", pattern="^(json|console)$", description="json or console")
-    media_root: Path = Field(PROJECT_DIR / "var" / "media", description="folder of the originals when no S3 store is set")
+    media_root: Path = Field(PROJECT_DIR / "var" / "media", description="folder of the originals without an S3 store")
 
     # PostgreSQL
     database_url: str = Field(
@@ -87,7 +91,7 @@ class Env(BaseSettings):
     blind_index_key: SecretStr = Field(SecretStr(""), description="base64 of 32 bytes: HMAC key of looked-up numbers")
 
     # Originals on S3 or R2
-    cf_r2_endpoint: str = Field("", description="https://<account>.r2.cloudflarestorage.com or another S3 store; empty: files")
+    cf_r2_endpoint: str = Field("", description="address of R2 or another S3 store; empty: files")
     cf_r2_access_key_id: str = Field("", description="access key")
     cf_r2_secret_access_key: SecretStr = Field(SecretStr(""), description="secret key")
     cf_r2_bucket_name: str = Field("kyc", description="bucket of the originals")
@@ -98,14 +102,14 @@ class Env(BaseSettings):
     max_image_pixels: int = Field(40_000_000, gt=0, description="larger pictures are refused before decoding")
     max_pdf_pages: int = Field(5, ge=1, le=20, description="longer PDFs are refused")
     rate_limit_per_minute: int = Field(60, ge=1, description="calls a minute for each user and address")
-    rate_limit_action_per_minute: int = Field(10, ge=1, description="upload, process, evaluate, escalate: each of them")
+    rate_limit_action_per_minute: int = Field(10, ge=1, description="upload, process, evaluate, escalate: each")
     rate_limit_webhook_per_minute: int = Field(600, ge=1, description="callbacks of BULI2")
     auto_process: bool = Field(True, description="queue an upload at once")
 
     # Judging
     scoring_policy: str = Field("baseline", description="name in verification.scoring.POLICIES")
-    ai_score_threshold_auto_approve: int = Field(85, ge=0, le=100, description="score from which a document passes")
-    ai_score_threshold_auto_reject: int = Field(35, ge=0, le=100, description="score under which a document may be refused")
+    ai_score_threshold_auto_approve: int = Field(85, ge=0, le=100, description="from this score a document passes")
+    ai_score_threshold_auto_reject: int = Field(35, ge=0, le=100, description="under this score it may be refused")
 
     # OCR workers
     ocr_cpu_engine: str = Field("rapidocr", description="engine of the ocr.cpu queue")
@@ -116,10 +120,10 @@ class Env(BaseSettings):
     ocr_gpu_batch_size: int = Field(8, ge=1, le=256, description="documents read in one go on a GPU")
     ocr_gpu_device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     ocr_gpu_max_retries: int = Field(3, ge=1, le=10, description="attempts before a person looks")
-    ocr_gpu_stuck_timeout: int = Field(300, ge=2, description="seconds without a heartbeat after which a claim is reaped")
+    ocr_gpu_stuck_timeout: int = Field(300, ge=2, description="seconds of silence after which a claim is reaped")
     ocr_gpu_reaper_interval: int = Field(60, ge=1, description="seconds between two sweeps")
     ocr_gpu_lock_ttl: int = Field(900, ge=2, description="seconds a claim may last in all, heartbeat or not")
-    ocr_gpu_autofallback: bool = Field(True, description="hand waiting documents to ocr.cpu when no GPU worker makes progress")
+    ocr_gpu_autofallback: bool = Field(True, description="hand what waits too long to ocr.cpu")
     ocr_gpu_fallback_after: int = Field(120, ge=1, description="seconds the oldest may wait for a GPU")
 
     # BULI2
@@ -151,8 +155,12 @@ class Env(BaseSettings):
 
     # Metrics
     metrics_enabled: bool = Field(True, description="serve /metrics")
-    metrics_token: SecretStr = Field(SecretStr(""), description="bearer token of /metrics; empty: private networks only")
-    prometheus_multiproc_dir: Path | None = Field(None, description="folder the processes of one host share for /metrics")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="bearer token of /metrics; empty: private networks only"
+    )
+    prometheus_multiproc_dir: Path | None = Field(
+        None, description="folder the processes of one host share for /metrics"
+    )
     cloudwatch_enabled: bool = Field(False, description="write CloudWatch EMF lines to the log")
     cloudwatch_namespace: str = Field("FiLot", description="namespace of those lines")
 

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import logging
+import os
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -186,7 +188,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "retry_on_timeout": False,
 }
 CELERY_TASK_PUBLISH_RETRY = False  # `on_commit` is the fast path only: a lost hint is found by the sweep
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep documents": {
         "task": "verification.sweep",
         "schedule": env.ocr_gpu_reaper_interval,
@@ -274,7 +276,8 @@ MAX_IMAGE_PIXELS = env.max_image_pixels
 MAX_PDF_PAGES = env.max_pdf_pages
 MULTIPART_OVERHEAD_BYTES = 16 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
-FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES  # an upload never becomes a temporary file: nothing to clean up
+# An upload never becomes a temporary file: nothing to clean up. Django compares the whole body with it.
+FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES + MULTIPART_OVERHEAD_BYTES
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 
@@ -282,7 +285,11 @@ def _originals() -> dict[str, Any]:
     if not env.cf_r2_endpoint:
         return {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": env.media_root, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+            "OPTIONS": {
+                "location": env.media_root,
+                "file_permissions_mode": 0o600,
+                "directory_permissions_mode": 0o700,
+            },
         }
     return {
         "BACKEND": "documents.storage.ObjectStore",
@@ -369,9 +376,16 @@ REVIEW_MAX_DAYS = env.review_max_days
 
 # Logs and metrics -------------------------------------------------------------------------------------------------
 METRICS_ENABLED = env.metrics_enabled
+PROMETHEUS_MULTIPROC_DIR = env.prometheus_multiproc_dir
 METRICS_TOKEN = env.metrics_token.get_secret_value()
-CLOUDWATCH_ENABLED = env.cloudwatch_enabled
-CLOUDWATCH_NAMESPACE = env.cloudwatch_namespace
+if env.prometheus_multiproc_dir:  # prometheus_client reads only the real environment, when it is imported
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(env.prometheus_multiproc_dir))
+if env.cloudwatch_enabled:
+    CELERY_BEAT_SCHEDULE["report queues"] = {
+        "task": "filot.report_queues",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    }
 LOGGED_SECRETS = [
     secret
     for secret in (
@@ -385,9 +399,18 @@ LOGGED_SECRETS = [
         TEMPORAL_API_KEY,
         METRICS_TOKEN,
         DATABASES["default"]["PASSWORD"],
+        env.blind_index_key.get_secret_value(),
+        *(key.get_secret_value().partition(":")[2] for key in env.encryption_keys),
     )
     if len(secret) >= 8
 ]
 LOGGING_CONFIG = None
-LOGGING = logging_settings(env.log_level, env.log_format, LOGGED_SECRETS)
+LOGGING = logging_settings(
+    env.log_level,
+    env.log_format,
+    LOGGED_SECRETS,
+    emf_namespace=env.cloudwatch_namespace if env.cloudwatch_enabled else "",
+)
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it believes X-Forwarded-For, and a task would carry the address
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG

@@ -55,7 +55,11 @@ class Buli2Exchange(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=models.Q(state=ExchangeState.pending), name="exchange_due")
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=models.Q(state=ExchangeState.pending),
+                name="exchange_due",
+            )
         ]
 
     def __str__(self) -> str:

@@ -61,7 +61,9 @@ class Review(models.Model):
             ("reveal_number", "Can see an identity number in full"),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(decision__in=["", *Decision.values]), name="review_decision_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(decision__in=["", *Decision.values]), name="review_decision_is_known"
+            ),
             models.CheckConstraint(
                 condition=models.Q(decision="", decided_at__isnull=True)
                 | (~models.Q(decision="") & models.Q(decided_at__isnull=False)),
@@ -70,7 +72,14 @@ class Review(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(decision=""), name="review_open"),
-            models.Index(fields=["created_at"], condition=models.Q(workflow_started_at__isnull=True), name="review_unstarted"),
+            models.Index(
+                fields=["decided_at"],
+                condition=models.Q(closed_at__isnull=True, decided_at__isnull=False),
+                name="review_unrecorded",
+            ),
+            models.Index(
+                fields=["created_at"], condition=models.Q(workflow_started_at__isnull=True), name="review_unstarted"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -98,7 +107,9 @@ class ReviewDecision(models.Model):
     decision = models.CharField(max_length=8, choices=Decision)
     source = models.CharField(max_length=8, choices=Source)
     decided_by = models.CharField(max_length=150, help_text="user id, or buli2")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     reason_code = models.CharField(max_length=64, blank=True)
     note = EncryptedJSONField(null=True, blank=True, help_text="text of the reviewer")
     accepted = models.BooleanField()

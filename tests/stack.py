@@ -31,7 +31,7 @@ def wait_for(what: str, ask: Callable[[], Any], seconds: float = 60, pause: floa
 
 
 class Stack:
-    """Web server, OCR worker, default worker with beat, Temporal worker and BULI2 simulator on a database of their own."""
+    """Web server, OCR worker, default worker with beat, Temporal worker, BULI2 simulator; a database of their own."""
 
     def __init__(self, folder: Path, services: Mapping[str, str], **variables: str) -> None:
         self.folder = folder
@@ -64,9 +64,9 @@ class Stack:
         }
 
     COMMANDS = {
-        "web": "-m gunicorn filot.wsgi:application --bind 127.0.0.1:{port} --worker-class gthread --threads 8",
+        "web": "-m gunicorn -c deploy/gunicorn.conf.py filot.wsgi:application --bind 127.0.0.1:{port} --workers 1",
         "ocr": "-m celery -A filot worker --pool=solo -Q {ocr_queue} -n ocr-{name}@test --loglevel=info",
-        "default": "-m celery -A filot worker -Q default -B -n default@test --pool=threads --concurrency 4 -s {folder}/beat",
+        "default": "-m celery -A filot worker -Q default -B -n d@test --pool=threads -c 4 -s {folder}/beat -l info",
         "temporal": "manage.py temporal_worker",
         "simulator": "manage.py buli2_simulator --port {simulator_port}",
     }
@@ -94,7 +94,12 @@ class Stack:
 
     def manage(self, command: str) -> str:
         done = subprocess.run(
-            [sys.executable, "manage.py", *command.split()], cwd=PROJECT, env=self.env, capture_output=True, text=True
+            [sys.executable, "manage.py", *command.split()],
+            cwd=PROJECT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
         return done.stdout

@@ -17,6 +17,8 @@ from documents.queue import ring
 from documents.status import Status
 from verification.services import read_fields, request_verification
 
+SHOWN = ("value", "confidence", "box")  # of a field; the raw text is the reviewer's
+
 
 class AlreadyFinal(APIException):
     status_code = status.HTTP_409_CONFLICT
@@ -65,7 +67,7 @@ class ResultView(APIView):
         answer = {
             "status": document.words.status,
             "result": {name: field["value"] for name, field in fields.items()} or None,
-            "fields": {name: {key: field[key] for key in ("value", "confidence", "box")} for name, field in fields.items()},
+            "fields": {name: {key: field[key] for key in SHOWN} for name, field in fields.items()},
         }
         etag = f'"{hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}

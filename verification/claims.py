@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from documents.models import Document, MovedMeanwhile
 from documents.status import Status
@@ -52,7 +53,9 @@ def claim(queue: str, worker: str, limit: int = 1) -> list[Claimed]:
             )
             claims.append(Claimed(document, run, token))
     for held in claims:
-        log.info("queue_pull", document_id=str(held.document.pk), queue=queue, attempt=held.document.attempts)
+        document = held.document
+        with bound_contextvars(correlation_id=document.correlation_id):
+            log.info("queue_pull", document_id=str(document.pk), queue=queue, attempt=document.attempts)
     return claims
 
 

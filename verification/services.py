@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from documents.models import Document, MovedMeanwhile
 from documents.queue import first_queue
@@ -57,10 +58,15 @@ def verify(claims: Sequence[Claimed], queue: str) -> None:
         for held in claims:
             hand_over(held, "engine_unavailable")
         return
-    loaded = [held for held in claims if load(held)]
+    loaded = []
+    for held in claims:
+        with bound_contextvars(correlation_id=held.document.correlation_id):
+            if load(held):
+                loaded.append(held)
     for held, reading in read(engine, loaded):
-        if keep_reading(held, reading):
-            settle(held.document, held.run, reading.fields, reading.lines)
+        with bound_contextvars(correlation_id=held.document.correlation_id):
+            if keep_reading(held, reading):
+                settle(held.document, held.run, reading.fields, reading.lines)
 
 
 def load(held: Claimed) -> bool:
@@ -80,7 +86,7 @@ def load(held: Claimed) -> bool:
 
 
 def read(engine: OcrEngine, loaded: Sequence[Claimed]) -> list[tuple[Claimed, Reading]]:
-    """One pass of the engine over all pages; one by one if that fails, so that a bad page does not fail its neighbours."""
+    """One pass of the engine over all pages; one by one if that fails, so that a bad page fails no neighbour."""
     if not loaded:
         return []
     try:
@@ -111,7 +117,15 @@ def keep_reading(held: Claimed, reading: Reading) -> bool:
         return False
     processor = "gpu" if reading.device.startswith("cuda") else "cpu"
     OCR_SECONDS.labels(processor, document.type, "success").observe(run.read_seconds)
-    log.info("processing_done", document_id=str(document.pk), engine=reading.engine, seconds=run.read_seconds)
+    log.info(
+        "processing_done",
+        document_id=str(document.pk),
+        processor=processor,
+        type=document.type,
+        outcome="success",
+        engine=reading.engine,
+        seconds=run.read_seconds,
+    )
     return True
 
 
@@ -125,7 +139,7 @@ def settle(
     run.thresholds = {"approve": verdict.thresholds.approve, "reject": verdict.thresholds.reject}
     run.score, run.decision, run.points = verdict.score, verdict.decision, verdict.points
     run.reasons = [{"code": reason.code, "message": reason.message} for reason in verdict.reasons]
-    outcome = {
+    outcome: dict[str, Any] = {
         "ai_score": verdict.score,
         "ai_decision": verdict.decision,
         "number_index": _number_index(document.type, fields),
@@ -138,10 +152,16 @@ def settle(
     except MovedMeanwhile:
         return False
     DECISIONS.labels(document.type, verdict.decision).inc()
-    LATENCY_SECONDS.labels(document.type, verdict.decision).observe(
-        (timezone.now() - document.created_at).total_seconds()
+    latency = (timezone.now() - document.created_at).total_seconds()
+    LATENCY_SECONDS.labels(document.type, verdict.decision).observe(latency)
+    log.info(
+        "ai_evaluation_done",
+        document_id=str(document.pk),
+        type=document.type,
+        outcome=verdict.decision,
+        score=verdict.score,
+        latency_seconds=latency,
     )
-    log.info("ai_evaluation_done", document_id=str(document.pk), score=verdict.score, decision=verdict.decision)
     return True
 
 

@@ -67,7 +67,7 @@ def _take_from_dead_worker(document: Document) -> None:
         )
     runs.update(outcome=RunOutcome.lost, reason="worker_lost", finished_at=timezone.now())
     REAPED.labels(document.status).inc()
-    log.warning("claim_reaped", document_id=str(document.pk), worker=worker, attempts=document.attempts, to=document.status)
+    log.warning("claim_reaped", document_id=str(document.pk), worker=worker, attempts=document.attempts)
 
 
 def judge_forgotten() -> int:
@@ -112,5 +112,3 @@ def missing_hints() -> dict[str, int]:
         if hints is not None and waiting > hints:
             missing[queue] = min(waiting - hints, MOST_HINTS)
     return missing
-
-

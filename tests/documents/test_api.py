@@ -25,7 +25,9 @@ def picture(fmt: str = "JPEG", size: tuple[int, int] = (320, 200)) -> bytes:
     return buffer.getvalue()
 
 
-def send(api: APIClient, data: bytes | None = None, type: str = "KTP", content_type: str = "image/jpeg", **headers: str) -> Any:
+def send(
+    api: APIClient, data: bytes | None = None, type: str = "KTP", content_type: str = "image/jpeg", **headers: str
+) -> Any:
     file = SimpleUploadedFile("../../etc/passwd", picture() if data is None else data, content_type)
     return api.post("/documents/upload", {"file": file, "type": type}, format="multipart", headers=headers)
 
@@ -130,7 +132,8 @@ def test_a_store_that_is_down_is_503_and_leaves_no_row(api: APIClient, settings:
 def test_a_broker_that_is_down_does_not_refuse_an_upload(
     api: APIClient, monkeypatch: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
-    down = queue.Connection("redis://127.0.0.1:9/0", transport_options={"max_retries": 0, "socket_connect_timeout": 0.2})
+    limits = {"max_retries": 0, "socket_connect_timeout": 0.2}
+    down = queue.Connection("redis://127.0.0.1:9/0", transport_options=limits)
     monkeypatch.setattr(queue, "_CONNECTION", down)
     with django_capture_on_commit_callbacks(execute=True):
         assert send(api).status_code == 201

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.django_db
 
 def claimed(document: Document) -> uuid.UUID:
     token, now = uuid.uuid4(), timezone.now()
-    document.move_to(Status.processing, actor="w1", claim_token=token, claimed_by="w1", claimed_at=now, heartbeat_at=now)
+    claim = {"claim_token": token, "claimed_by": "w1", "claimed_at": now, "heartbeat_at": now}
+    document.move_to(Status.processing, actor="w1", **claim)
     return token
 
 
@@ -84,7 +85,8 @@ def test_the_database_itself_refuses_processing_without_a_claim(owner: User) -> 
 
 def test_an_encrypted_column_holds_no_plain_value_and_reads_back(owner: User) -> None:
     fields = {"name": {"value": "BUDI CONTOH"}}
-    run = VerificationRun.objects.create(document=make_document(owner), attempt=1, queue="ocr.cpu", worker="w", fields=fields)
+    document = make_document(owner)
+    run = VerificationRun.objects.create(document=document, attempt=1, queue="ocr.cpu", worker="w", fields=fields)
     with connection.cursor() as cursor:
         cursor.execute("SELECT fields FROM verification_verificationrun WHERE id = %s", [run.pk])
         ((column,),) = cursor.fetchall()

@@ -1,7 +1,6 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-import pytest
 
 from documents.status import FINAL, LEGAL_MOVES, WIRE, IllegalMove, Status, check_move
 

@@ -1,0 +1,96 @@
+# FiLot: `make run` starts everything on this machine, `make test` tests it. POSIX sh, make and Python 3.11 are enough.
+
+# Python to make the virtual environment with; by default python3.11, else python3 when that is 3.11.
+PYTHON ?=
+VENV ?= .venv
+# DEMO=0: start without sending the specimen cards.
+DEMO ?= 1
+# GPU=1: install torch and EasyOCR (about 6 GB) and read with them too.
+GPU ?= 0
+PYTEST_ARGS ?= -q
+
+LOCKS = deploy/locks
+BIN = $(VENV)/bin
+
+.PHONY: help setup run test lint fix lock install install-run install-gpu install-test
+
+help:
+	@echo "make setup    install what FiLot needs into $(VENV) (GPU=1: torch and EasyOCR too)"
+	@echo "make run      start all of it on http://127.0.0.1:8080 (DEMO=0: without cards; GPU=1: with EasyOCR)"
+	@echo "make test     install what tests need and run them (PYTEST_ARGS=...: other options for pytest)"
+	@echo "make lint     ruff, mypy, import-linter, missing migrations"
+	@echo "make fix      let ruff repair and format"
+	@echo "make lock     resolve deploy/locks/ anew (needs uv)"
+
+setup:
+	@case "$(GPU)" in 0|no|false|"") set -- run ;; *) set -- gpu ;; esac; $(MAKE) -s --no-print-directory install LOCK=$$1
+
+run: setup
+	@exec env DEMO="$(DEMO)" GPU="$(GPU)" $(BIN)/python manage.py rundev
+
+test: install-test
+	@exec env FILOT_ENV=test $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	FILOT_ENV=test $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+
+fix: install-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install-run install-gpu install-test:
+	@$(MAKE) -s --no-print-directory install LOCK=$(@:install-%=%)
+
+# LOCK is run, gpu or test, each holding the one before. A copy of an installed lock stays in the virtual environment:
+# while it is the same, there is nothing to do. --no-deps, since rapidocr would pull in a second build of OpenCV.
+install:
+	@set -e; lock=$(LOCKS)/$(LOCK).txt; \
+	if test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null; then :; else \
+	    rm -rf $(VENV); \
+	    for python in $(if $(PYTHON),"$(PYTHON)",python3.11 python3); do \
+	        if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then break; fi; \
+	        python=; \
+	    done; \
+	    if test -z "$$python"; then \
+	        echo "FiLot needs Python 3.11, and $(if $(PYTHON),$(PYTHON) is not that,neither python3.11 nor python3 is that here)." >&2; \
+	        echo "Install it, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; \
+	    fi; \
+	    echo "Making the virtual environment $(VENV) with $$($$python --version) ..."; \
+	    if "$$python" -m venv $(VENV); then :; else \
+	        rm -rf $(VENV); \
+	        echo "$$python can't make virtual environments: on Debian and Ubuntu install python3.11-venv." >&2; exit 1; \
+	    fi; \
+	fi; \
+	if cmp -s $$lock $(VENV)/installed-$(LOCK).txt; then exit 0; fi; \
+	total=$$(grep -c '==' $$lock); log=$(VENV)/install.log; status=$(VENV)/install.status; \
+	echo "Installing $$total packages ($$lock): one to a few minutes, once ..."; \
+	{ $(BIN)/python -m pip install --disable-pip-version-check --no-input --no-deps --require-hashes -r $$lock 2>&1 || \
+	    echo failed > $$status; } | { done=0; : > $$log; rm -f $$status.part; while IFS= read -r line; do \
+	    printf '%s\n' "$$line" >> $$log; \
+	    case "$$line" in \
+	    Collecting*|Processing*|Requirement*) done=$$((done + 1)); \
+	        if test $$((done % 20)) = 0 || test $$done = $$total; then echo "  $$done of $$total looked up or fetched"; fi ;; \
+	    *Downloading*MB*|*Downloading*GB*) echo "  $$line" ;; \
+	    Installing*) echo "  all fetched; unpacking $$total packages ..." ;; \
+	    esac; done; }; \
+	if test -e $$status; then \
+	    rm -f $$status; tail -n 20 $$log >&2; echo "The installation failed; all that pip said: $$log" >&2; exit 1; \
+	fi; \
+	for held in run $(filter-out run,$(LOCK)) $(if $(filter test,$(LOCK)),gpu); do \
+	    cp $(LOCKS)/$$held.txt $(VENV)/installed-$$held.txt; \
+	done; \
+	echo "Installed."
+
+# uv reads the override in pyproject.toml that keeps the second OpenCV out.
+lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH." >&2; exit 1; }
+	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --extra embedded -o $(LOCKS)/run.txt
+	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --extra embedded --extra gpu -c $(LOCKS)/run.txt -o $(LOCKS)/gpu.txt
+	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --extra embedded --extra gpu --extra dev -c $(LOCKS)/gpu.txt -o $(LOCKS)/test.txt

@@ -1,0 +1,91 @@
+"""What happens to every request before its view: a correlation id, and a bound on its body."""
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadhandler import FileUploadHandler
+from django.http import HttpRequest, HttpResponse
+
+from filot.errors import error_response
+
+CORRELATION_HEADER = "X-Correlation-Id"
+UPLOAD_PATH = "/documents/upload"
+
+_CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def correlation(get_response: View) -> View:
+    """Gives the request its `correlation_id`, and the same to its log lines and to the answer's header."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        correlation_id = chosen_id(request)
+        request.correlation_id = correlation_id  # type: ignore[attr-defined]
+        # A thread serves one request after another: what the last one bound must not name this one's lines.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
+        response = get_response(request)
+        response[CORRELATION_HEADER] = correlation_id
+        structlog.contextvars.clear_contextvars()
+        return response
+
+    return middleware
+
+
+def chosen_id(request: HttpRequest) -> str:
+    """The caller's id when it is harmless, else its trace's, else a new one."""
+    given = request.headers.get(CORRELATION_HEADER, "")
+    if _CORRELATION_ID.fullmatch(given):
+        return given
+    trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    return trace[1] if trace else uuid.uuid4().hex
+
+
+class DeclaredSize(FileUploadHandler):
+    """Refuses a multipart body by its Content-Length, before a byte of it is read.
+
+    As an upload handler it speaks when the view asks for the body, so after the view checked who is calling
+    and how often: the order in which the contract wants an upload refused.
+    """
+
+    def handle_raw_input(self, input_data: Any, META: Any, content_length: int, *args: Any, **kwargs: Any) -> None:
+        if content_length > settings.MAX_UPLOAD_BYTES + settings.MULTIPART_OVERHEAD_BYTES:
+            raise RequestDataTooBig("the upload is larger than MAX_UPLOAD_BYTES")
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+def upload_size(get_response: View) -> View:
+    """Bounds every body: an upload by MAX_UPLOAD_BYTES, anything else by DATA_UPLOAD_MAX_MEMORY_SIZE.
+
+    DRF reads a JSON body whatever its size, and Django takes a chunked one for an empty one.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+            return error_response(request, 411, "length_required", "Send the body with a Content-Length.")
+        if request.path_info == UPLOAD_PATH:
+            request.upload_handlers.insert(0, DeclaredSize(request))
+        elif declared_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return error_response(request, 413, "too_large", "The body is too large.")
+        return get_response(request)
+
+    return middleware
+
+
+def declared_length(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0  # Django reads nothing then

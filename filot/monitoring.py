@@ -1,0 +1,187 @@
+"""Is FiLot well, and how much has it to do: health pages and metrics. None waits for a part that hangs."""
+
+import hmac
+import ipaddress
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.files.storage import FileSystemStorage
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from documents.storage import StoreUnavailable, originals
+from filot.errors import RETRY_AFTER, error_response
+from filot.probes import Answer, Probe, ask_all
+from filot.queues import queue_figures, queue_metrics, reported
+from filot.throttling import client_address
+from integrations import temporal
+
+LIMIT = 2.0  # seconds that one part may take to show that it lives
+MIGRATIONS_KEPT = 30.0  # seconds for which "all migrations are applied" is believed
+STARTED = time.monotonic()
+
+
+def check_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+class Migrations:
+    """Reading all migration files costs some 50 ms: a good answer is kept for a while."""
+
+    def __init__(self) -> None:
+        self._good_until = 0.0
+
+    def __call__(self) -> None:
+        if time.monotonic() < self._good_until:
+            return
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if missing:
+            raise RuntimeError(f"{len(missing)} migrations are not applied")
+        self._good_until = time.monotonic() + MIGRATIONS_KEPT
+
+
+def check_redis() -> None:
+    with redis.Redis.from_url(settings.REDIS_URL, retry=None, **settings.REDIS_TIMEOUTS) as client:
+        client.ping()
+
+
+def check_storage() -> None:
+    """An answer for a name that is not there: the store is reached, and takes our credentials."""
+    store = originals()
+    store.exists("health/nothing")
+    if isinstance(store, FileSystemStorage):
+        folder = Path(store.location)
+        while not folder.exists():  # it is made with the first original
+            folder = folder.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise StoreUnavailable("the folder of the originals is not writable")
+
+
+def check_temporal() -> None:
+    temporal.ping(LIMIT)
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "database": check_database,
+    "migrations": Migrations(),
+    "redis": check_redis,
+    "storage": check_storage,
+    "temporal": check_temporal,
+}
+probes = {name: Probe(name, check) for name, check in PARTS.items()}
+queue_probe: Probe[dict[str, Any]] = Probe("queues", queue_figures)
+
+
+def report(answers: dict[str, Answer[None]]) -> dict[str, Any]:
+    components = {
+        name: {"status": "up" if answer.error is None else "down", "ms": round(answer.seconds * 1000, 1)}
+        | ({} if answer.error is None else {"error": answer.error})
+        for name, answer in answers.items()
+    }
+    ok = all(answer.error is None for answer in answers.values())
+    return {
+        "ok": ok,
+        "status": "ok" if ok else "degraded",
+        "uptime": round(time.monotonic() - STARTED, 3),
+        "timestamp": utc_now(),
+        "environment": settings.ENVIRONMENT,
+        "components": components,
+    }
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@never_cache
+def health(request: HttpRequest) -> HttpResponse:
+    """How each part is. 200 as long as this process answers: what is down is in the body."""
+    return JsonResponse(report(ask_all(probes, LIMIT)))
+
+
+@never_cache
+def live(request: HttpRequest) -> HttpResponse:
+    """Whether this process answers at all. It asks no other part: a restart would not bring Redis back."""
+    return JsonResponse(report({}))
+
+
+@never_cache
+def ready(request: HttpRequest) -> HttpResponse:
+    """503 when any part is down."""
+    body = report(ask_all(probes, LIMIT))
+    return JsonResponse(
+        body,
+        status=200 if body["ok"] else 503,
+        headers={} if body["ok"] else {"Retry-After": str(RETRY_AFTER)},
+    )
+
+
+class AllMetrics:
+    """What the processes counted, and what waits by the rows. Without a database the counters remain."""
+
+    def __init__(self) -> None:
+        self.queues = queue_probe.ask(LIMIT).value
+
+    def collect(self) -> Iterator[Metric]:
+        yield from counted().collect()
+        if self.queues is not None:
+            yield from queue_metrics(self.queues)
+
+
+def counted() -> CollectorRegistry:
+    """The metrics of this process, or of all processes that share PROMETHEUS_MULTIPROC_DIR."""
+    folder = settings.PROMETHEUS_MULTIPROC_DIR
+    if not folder:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    return registry
+
+
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text, or JSON under the names of the old service when `Accept` asks for it."""
+    if not settings.METRICS_ENABLED:
+        return error_response(request, 404, "not_found", "Not found.")
+    if refusal := refused(request):
+        return refusal
+    everything = AllMetrics()
+    if request.accepts("text/plain") or not request.accepts("application/json"):
+        return HttpResponse(generate_latest(everything), content_type=CONTENT_TYPE_LATEST)
+    return JsonResponse({"timestamp": utc_now(), "metrics": reported(everything.queues, everything.collect())})
+
+
+def refused(request: HttpRequest) -> HttpResponse | None:
+    """None for whoever may read the metrics: with the token, or without one from a private network."""
+    if settings.METRICS_TOKEN:
+        scheme, _, given = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), settings.METRICS_TOKEN.encode()):
+            return None
+        challenge = {"WWW-Authenticate": 'Bearer realm="metrics"'}
+        return error_response(request, 401, "not_authenticated", "The metrics need their token.", challenge)
+    if is_private(request):
+        return None
+    return error_response(request, 403, "permission_denied", "The metrics are for private networks only.")
+
+
+def is_private(request: HttpRequest) -> bool:
+    """Behind a proxy that nobody told us of, everybody would seem to come from its private address."""
+    if not settings.TRUSTED_PROXIES and ("HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META):
+        return False
+    try:
+        return ipaddress.ip_address(client_address(request)).is_private
+    except ValueError:
+        return False

@@ -1,0 +1,145 @@
+"""The HTTP tries of one attempt to deliver a message to BULI2, through the breaker."""
+
+import json
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
+from integrations.bounded_http import Answer, CallFailed, call
+from integrations.breaker import shared_breaker
+from integrations.buli2_answers import READERS, BadAnswer, read_object
+from integrations.metrics import RETRIES
+from integrations.models import Buli2Exchange
+
+TRIES = 3
+TRY_WAITS = (1.0, 2.0, 4.0)  # seconds after the first try, the second ...
+JITTER = 0.25  # of a wait, added at random
+LONGEST_WAIT_INSIDE = 10.0  # a longer Retry-After ends the attempt; the row then waits for it
+MAX_KEPT_TEXT = 4096  # bytes of an answer that was no use
+
+
+class TryFailed(Exception):
+    """One HTTP try without a usable answer."""
+
+    def __init__(self, code: str, answer: Answer | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.http_status = answer.status if answer else None
+        self.retry_after = answer.retry_after if answer else None
+        self.text = answer.body[:MAX_KEPT_TEXT].decode(errors="replace") if answer else None
+
+    @property
+    def is_busy(self) -> bool:
+        return self.http_status == 429
+
+    @property
+    def is_refusal(self) -> bool:
+        return 400 <= (self.http_status or 0) < 500 and not self.is_busy
+
+    @property
+    def is_worth_another_try(self) -> bool:
+        """Network errors, timeouts, 5xx and 429, unless BULI2 asks for more time than a thread may wait."""
+        passing = self.code in ("network", "timeout") or self.is_busy or (self.http_status or 0) >= 500
+        return passing and (self.retry_after or 0) <= LONGEST_WAIT_INSIDE
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Up to `tries` HTTP tries; `duration_ms` is that of the last one."""
+
+    exchange: Buli2Exchange
+    tries: int
+    duration_ms: int | None = None
+
+    @property
+    def longest(self) -> float:
+        """Seconds that it can take."""
+        return self.tries * (sum(settings.BULI2_TIMEOUTS) + LONGEST_WAIT_INSIDE * (1 + JITTER))
+
+    def run(self) -> tuple[int, dict[str, Any]]:
+        """HTTP status and content of the answer. Raises TryFailed, of the last try, and BreakerOpen."""
+        retrying = Retrying(
+            stop=stop_after_attempt(self.tries),
+            wait=_wait,
+            retry=retry_if_exception(_is_worth_another),
+            reraise=True,
+        )
+        return retrying(lambda: shared_breaker("buli2", _is_failure).call(self._try))
+
+    def _try(self) -> tuple[int, dict[str, Any]]:
+        exchange = self.exchange
+        row = Buli2Exchange.objects.filter(pk=exchange.pk)
+        row.update(attempt=F("attempt") + 1, last_attempt_at=timezone.now())
+        if exchange.attempt:
+            RETRIES.inc()
+        exchange.attempt += 1
+        started = time.monotonic()
+        try:
+            answer = call(
+                exchange.method,
+                f"{settings.BULI2_API_URL}{exchange.path}",
+                headers=_headers(exchange),
+                body=None if exchange.body is None else encoded(exchange.body),
+                timeouts=settings.BULI2_TIMEOUTS,
+            )
+        except CallFailed as error:
+            raise TryFailed(error.code) from error
+        finally:
+            self.duration_ms = round((time.monotonic() - started) * 1000)
+        return answer.status, _read(exchange.kind, answer)
+
+
+def encoded(body: object) -> bytes:
+    """The bytes that are sent: the same ones each time."""
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _headers(exchange: Buli2Exchange) -> dict[str, str]:
+    headers = {
+        "Authorization": f"Bearer {settings.BULI2_API_KEY}",
+        "X-Correlation-Id": exchange.correlation_id,
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",  # an answer's size is limited as sent, and nothing is unpacked
+        "User-Agent": "FiLot",
+    }
+    if exchange.kind == "submit":
+        headers["Idempotency-Key"] = str(exchange.review_id)
+    elif exchange.kind == "cancel":
+        headers["Idempotency-Key"] = f"{exchange.review_id}:cancel"
+    if exchange.body is not None:
+        headers["Content-Type"] = "application/json"
+    return headers
+
+
+def _read(kind: str, answer: Answer) -> dict[str, Any]:
+    if 300 <= answer.status < 400:
+        raise TryFailed("redirect", answer)
+    if not 200 <= answer.status < 300:
+        raise TryFailed(f"http_{answer.status}", answer)
+    try:
+        content = read_object(answer.body)
+        READERS[kind](content)
+    except BadAnswer as error:
+        raise TryFailed("bad_answer", answer) from error
+    return content
+
+
+def _wait(retry: RetryCallState) -> float:
+    error = retry.outcome.exception() if retry.outcome else None
+    asked = (error.retry_after or 0.0) if isinstance(error, TryFailed) else 0.0
+    return max(TRY_WAITS[retry.attempt_number - 1], asked) * (1 + JITTER * random.random())
+
+
+def _is_worth_another(error: BaseException) -> bool:
+    return isinstance(error, TryFailed) and error.is_worth_another_try
+
+
+def _is_failure(error: BaseException) -> bool:
+    """For the breaker: a 4xx shows a partner that is alive; the unforeseen never closes an open circuit."""
+    return not (isinstance(error, TryFailed) and (error.is_refusal or error.is_busy))

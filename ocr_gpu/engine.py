@@ -1,0 +1,115 @@
+"""What an OCR engine is, and the table of those there are. An engine is one module and one line in ENGINES."""
+
+import importlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy
+from numpy.typing import ArrayLike, NDArray
+
+Page = NDArray[numpy.uint8]  # RGB, height x width x 3, as people see it
+
+ENGINES: dict[str, str] = {
+    "rapidocr": "ocr_gpu.rapidocr_engine:RapidOcrEngine",
+    "easyocr": "ocr_gpu.easyocr_engine:EasyOcrEngine",
+}
+
+MIN_SIDE = 64
+MAX_ASPECT = 4  # detectors enlarge the short side to hundreds of pixels, and the long side along with it
+
+
+class Box(NamedTuple):
+    """An upright rectangle in fractions 0..1 of the page; x, y is its top left corner."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @classmethod
+    def around(cls, corners: ArrayLike, page: Page) -> "Box":
+        """Around points given in pixels of the page, cut at its edges."""
+        height, width = page.shape[:2]
+        points = numpy.clip(numpy.asarray(corners, dtype=float) / (width, height), 0, 1)
+        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+        return cls(float(left), float(top), float(right - left), float(bottom - top))
+
+
+@dataclass(frozen=True, slots=True)
+class OcrLine:
+    """A line of text. `box` lies on the page as it was given.
+
+    `turn` says by how many degrees clockwise that page had to be turned to be read (0, 90, 180, 270), for a photograph
+    taken sideways; turns.reading_box gives the box as it lies on the turned page, where rows are rows.
+    """
+
+    text: str
+    confidence: float
+    box: Box
+    turn: int = 0
+
+
+class OcrEngine(Protocol):
+    """Batch in, batch out. An engine belongs to the process that made it and to one thread at a time."""
+
+    name: str
+    version: str  # of the package and of the model, kept with every run
+    device: str  # "cpu", "cuda:0"
+
+    def read(self, pages: Sequence[Page]) -> list[list[OcrLine]]:
+        """The lines of each page, in the order of reading: top to bottom, left to right."""
+
+    def warm_up(self) -> None:
+        """Load and run everything once, so that the first card does not pay for it."""
+
+
+class UnknownEngine(Exception):
+    """The name is not in ENGINES."""
+
+
+class EngineUnavailable(Exception):
+    """The engine is known, and cannot run here; the text says why."""
+
+
+def load_engine(name: str, *, device: str = "auto", threads: int | None = None) -> OcrEngine:
+    """Import and make one engine. `device` is "auto", "cpu" or "cuda:N"; `threads` None leaves the choice to it."""
+    if name not in ENGINES:
+        raise UnknownEngine(f"no OCR engine is called {name!r}; there are: {', '.join(sorted(ENGINES))}")
+    module, _, attribute = ENGINES[name].partition(":")
+    try:
+        made: OcrEngine = getattr(importlib.import_module(module), attribute)(device=device, threads=threads)
+    except (ImportError, OSError) as error:  # a package, a shared library or the file of a model
+        raise EngineUnavailable(f"{name} cannot be loaded here: {error}") from error
+    return made
+
+
+def roomy(page: Page) -> Page:
+    """The page with white added to the right and below, if it is too small or too narrow for a detector.
+
+    A strip of 1 x 2,000 pixels would otherwise be enlarged to gigabytes. Places in pixels stay what they are.
+    """
+    height, width = page.shape[:2]
+    taller = max(height, MIN_SIDE, -(-width // MAX_ASPECT))
+    wider = max(width, MIN_SIDE, -(-height // MAX_ASPECT))
+    if (taller, wider) == (height, width):
+        return page
+    return numpy.pad(page, ((0, taller - height), (0, wider - width), (0, 0)), constant_values=255)
+
+
+def in_reading_order(lines: Iterable[OcrLine]) -> list[OcrLine]:
+    """Rows from the top, each from the left. A line whose middle is above the foot of the line before shares its row.
+
+    It is compared with the line before and not with the first of the row, so that a slightly tilted row stays one.
+    """
+    rows: list[list[OcrLine]] = []
+    for line in sorted(lines, key=_middle):
+        if rows and _middle(line) < rows[-1][-1].box.y + rows[-1][-1].box.h:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda line: line.box.x)]
+
+
+def _middle(line: OcrLine) -> float:
+    return line.box.y + line.box.h / 2

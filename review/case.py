@@ -1,0 +1,230 @@
+"""One case as a reviewer sees it: the picture, the fields, why it is here, and what happened to it."""
+
+import base64
+from typing import Any, NamedTuple
+
+import structlog
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from documents.models import Document
+from documents.sealing import CannotOpen
+from documents.storage import StoreUnavailable, read_original
+from integrations.models import Buli2Exchange
+from ocr_gpu.images import UnreadableFile, check_file, page_png
+from ocr_gpu.sandbox import SandboxUnavailable
+from review import console
+from review.console import number_fields, opened, run_of
+from review.masking import Area, hide, last_four, number_areas, without_numbers
+from review.models import Review
+from verification.models import VerificationRun
+
+log = structlog.get_logger(__name__)
+
+SURE = 90  # percent
+FAIRLY_SURE = 70
+SAME_NUMBER_SHOWN = 10
+EXCHANGES_SHOWN = 20
+PDF = "application/pdf"
+
+CARD_LABELS = {
+    "nik": "NIK",
+    "name": "Nama",
+    "birthPlace": "Tempat Lahir",
+    "birthDate": "Tgl Lahir",
+    "gender": "Jenis Kelamin",
+    "bloodType": "Gol. Darah",
+    "address": "Alamat",
+    "rtRw": "RT/RW",
+    "village": "Kel/Desa",
+    "district": "Kecamatan",
+    "religion": "Agama",
+    "maritalStatus": "Status Perkawinan",
+    "occupation": "Pekerjaan",
+    "nationality": "Kewarganegaraan",
+    "validUntil": "Berlaku Hingga",
+    "province": "Provinsi",
+    "regency": "Kabupaten/Kota",
+    "issuedPlace": "Tempat terbit",
+    "issuedDate": "Tanggal terbit",
+    "npwpNumber": "NPWP",
+    "npwp16": "NPWP16",
+    "taxOffice": "KPP",
+    "registeredDate": "Terdaftar",
+}
+
+
+class FieldRow(NamedTuple):
+    name: str
+    label: str
+    value: str
+    proposed: str
+    percent: int | None
+    word: str | Promise
+    tone: str
+    box: tuple[float, float, float, float] | None
+
+
+def field_rows(review: Review, *, revealed: bool) -> list[FieldRow]:
+    """Every field of the latest reading in the order of the card; numbers cut to four digits unless `revealed`."""
+    numbers = number_fields(review.document.type)
+    fields = opened(run_of(review), "fields") or {}
+    return [_field_row(name, field or {}, name in numbers, revealed) for name, field in fields.items()]
+
+
+def _field_row(name: str, field: dict[str, Any], is_number: bool, revealed: bool) -> FieldRow:
+    def shown(text: str | None) -> str:
+        if revealed or not text:
+            return text or ""
+        return last_four(text) if is_number else without_numbers(text)
+
+    value, proposed = field.get("value"), field.get("proposed")
+    percent = round(100 * field.get("confidence", 0.0)) if value else None
+    word, tone = _confidence(percent)
+    return FieldRow(
+        name=name,
+        label=CARD_LABELS.get(name, name),
+        value=shown(value),
+        proposed=shown(proposed),
+        percent=percent,
+        word=word,
+        tone=tone,
+        box=tuple(field["box"]) if field.get("box") else None,
+    )
+
+
+def _confidence(percent: int | None) -> tuple[str | Promise, str]:
+    if percent is None:
+        return _("not read"), "none"
+    if percent >= SURE:
+        return _("sure"), "low"
+    return (_("fairly sure"), "medium") if percent >= FAIRLY_SURE else (_("unsure"), "high")
+
+
+def same_number(review: Review) -> list[Document]:
+    """Other documents with the same number on them, the newest first."""
+    document = review.document
+    if not document.number_index:
+        return []
+    others = Document.objects.filter(number_index=document.number_index).exclude(pk=document.pk)
+    return list(others.order_by("-created_at")[:SAME_NUMBER_SHOWN])
+
+
+def exchanges_of(review: Review) -> list[Buli2Exchange]:
+    """Messages with BULI2 about this case, without their bodies."""
+    exchanges = Buli2Exchange.objects.filter(review_id=review.pk).defer("body", "answer")
+    return list(exchanges.order_by("created_at")[:EXCHANGES_SHOWN])
+
+
+class Point(NamedTuple):
+    what: str
+    points: int
+
+
+def points_of(run: VerificationRun | None) -> list[Point]:
+    return [Point(what, points) for what, points in run.points.items()] if run else []
+
+
+# The picture ---------------------------------------------------------------------------------------------------------
+
+
+class NoPicture(Exception):
+    """The original can't be shown now; the text is for a person, the status for the browser."""
+
+    def __init__(self, message: str | Promise, status: int) -> None:
+        super().__init__(str(message))
+        self.status = status
+
+
+def _original(document: Document) -> bytes:
+    try:
+        return read_original(document.storage_key)
+    except StoreUnavailable:
+        raise NoPicture(_("The store of the originals does not answer."), 503) from None
+    except CannotOpen:
+        log.error("original_cannot_be_opened", document_id=str(document.pk))
+        raise NoPicture(_("The original can't be opened: it was changed or its key is missing."), 500) from None
+
+
+def page_count(document: Document) -> int:
+    """Pages of the original; only a PDF has to be read for it. One when it can't be told."""
+    if document.content_type != PDF:
+        return 1
+    try:
+        return check_file(_original(document), declared=None).pages
+    except (NoPicture, UnreadableFile, SandboxUnavailable):
+        return 1
+
+
+def picture(review: Review, page: int, *, revealed: bool = False) -> bytes:
+    """A page as PNG with its numbers painted over, or as it is when `revealed`. Raises NoPicture.
+
+    Where a number stands is known on the page that was read, and which page that was is known when there is only
+    one: the pages of a longer file are blurred.
+    """
+    document = review.document
+    data = _original(document)
+    try:
+        pages = check_file(data, declared=None).pages if document.content_type == PDF else 1
+        png = page_png(data, page)
+    except UnreadableFile as unreadable:
+        raise NoPicture(unreadable.message, 404) from None
+    except SandboxUnavailable:
+        raise NoPicture(_("Too many pictures are being opened. Reload the page in a moment."), 503) from None
+    if revealed:
+        return png
+    return hide(png, _known_areas(review) if pages == 1 else None)
+
+
+def _known_areas(review: Review) -> list[Area] | None:
+    run = run_of(review)
+    return number_areas(opened(run, "fields") or {}, opened(run, "lines") or [], number_fields(review.document.type))
+
+
+def picture_as_address(png: bytes) -> str:
+    """For a picture that may be seen in one answer only: no address leads to it."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+# All of it -----------------------------------------------------------------------------------------------------------
+
+
+def context(review: Review, user: Any, *, page: int = 0, revealed: bool = False) -> dict[str, Any]:
+    """What the case page shows to this user."""
+    run, rows = run_of(review), field_rows(review, revealed=revealed)
+    pages = page_count(review.document)
+    shown, unseen = "", ""
+    if revealed:
+        try:
+            shown = picture_as_address(picture(review, page, revealed=True))
+        except NoPicture as problem:
+            unseen = str(problem)
+    is_open = not review.decision
+    own = console.is_own(user, review)
+    return {
+        "review": review,
+        "document": review.document,
+        "run": run,
+        "risk": console.risk_of(review.document.ai_score),
+        "rows": rows,
+        "boxes": [row for row in rows if row.box] if pages == 1 else [],
+        "reasons": console.reasons_of(run),
+        "points": points_of(run),
+        "events": list(review.document.events.all()),
+        "decisions": list(review.decisions.select_related("user")),
+        "exchanges": exchanges_of(review),
+        "same_number": same_number(review),
+        "picture": shown,
+        "blurred": pages > 1 or _known_areas(review) is None,
+        "picture_problem": unseen,
+        "page": page,
+        "pages": range(pages),
+        "revealed": revealed,
+        "is_own": own,
+        "may_decide": is_open and not own and console.allowed(user, "decide_review"),
+        "may_escalate": is_open and not review.escalated_at and console.allowed(user, "escalate_review"),
+        "may_reveal": console.allowed(user, "reveal_number"),
+        "reject_reasons": console.REJECT_REASONS,
+        "escalation_reasons": console.ESCALATION_REASONS,
+        "reveal_reasons": console.REVEAL_REASONS,
+    }

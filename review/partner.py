@@ -1,0 +1,159 @@
+"""Reviews at BULI2: what it is sent, what it answers, and that it is told when there is nothing left to decide."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.utils import timezone
+
+from integrations import buli2
+from integrations.models import Buli2Exchange
+from review.models import Review, ReviewDecision, Source
+from review.services import AlreadyDecided, decide
+from review.workflow_words import wire_time
+from verification.models import VerificationRun
+from verification.services import read_run
+
+log = structlog.get_logger(__name__)
+
+BULI2 = "buli2"  # `decided_by` of its decisions
+CALLBACK_PATH = "/internal/reviews/{review_id}/callback"
+CANCELLED = "cancelled"  # reason given to BULI2 when a workflow ends without a decision
+WORKFLOW_TELLS_FIRST = timedelta(minutes=30)  # the sweep only makes up for workflows that are gone
+STOP_TELLING = timedelta(hours=24)  # the exchange is dead by then
+
+
+def submit(review_id: str | uuid.UUID) -> str:
+    """Hand the review to BULI2 and keep its ticket; an empty text when it is decided already.
+
+    Safe to repeat. Raises Buli2Unavailable, Buli2Refused. Not inside a transaction.
+    """
+    review = Review.objects.select_related("document").get(pk=review_id)
+    if review.buli2_ticket_id or review.decision:
+        return review.buli2_ticket_id
+    ticket = buli2.submit_review(
+        review_id=review.pk, body=review_payload(review), correlation_id=review.document.correlation_id
+    )
+    return keep_ticket(review.pk, ticket.id)
+
+
+def keep_ticket(review_id: uuid.UUID, ticket_id: str) -> str:
+    """The first ticket stays."""
+    Review.objects.filter(pk=review_id, buli2_ticket_id="").update(buli2_ticket_id=ticket_id)
+    return ticket_id
+
+
+def review_payload(review: Review) -> dict[str, Any]:
+    """The body of `POST /internal/reviews`. The same for every repetition."""
+    document = review.document
+    run = read_run(document)
+    payload: dict[str, Any] = {
+        "reviewId": str(review.pk),
+        "documentId": str(document.pk),
+        "userId": str(document.owner_id),
+        "documentType": document.type,
+        "parsedData": {name: field["value"] for name, field in ((run.fields if run else None) or {}).items()},
+        "score": document.ai_score,
+        "aiScore": document.ai_score,
+        "decision": document.ai_decision or "needs_review",
+        "reasons": reasons_of(run),
+        "callbackUrl": settings.BULI2_CALLBACK_BASE_URL + CALLBACK_PATH.format(review_id=review.pk),
+        "correlationId": document.correlation_id,
+        "metadata": {"submittedAt": wire_time(review.created_at)},
+    }
+    if settings.BULI2_SEND_OCR_TEXT:
+        payload["ocrText"] = "\n".join(line["text"] for line in ((run.lines if run else None) or []))
+    return payload
+
+
+def reasons_of(run: VerificationRun | None) -> list[str]:
+    """Why it was judged so, as sentences for people."""
+    return [reason["message"] for reason in run.reasons] if run else []
+
+
+def poll(review_id: str | uuid.UUID) -> ReviewDecision | None:
+    """The review's accepted decision: ours, in case its signal was lost, else what BULI2 says now. None: not yet.
+
+    Safe to repeat. Raises Buli2Unavailable, Buli2Refused. Not inside a transaction.
+    """
+    review = Review.objects.select_related("document").get(pk=review_id)
+    if review.decision:
+        return ReviewDecision.objects.get(review=review, accepted=True)
+    if not review.buli2_ticket_id:
+        return None
+    correlation_id = review.document.correlation_id
+    found = buli2.review_status(review_id=review.pk, ticket_id=review.buli2_ticket_id, correlation_id=correlation_id)
+    if found.decision is None:
+        return None
+    return decide_for_buli2(review, found.decision, found.notes or "", correlation_id)
+
+
+def decide_for_buli2(review: Review, decision: str, notes: str, correlation_id: str) -> ReviewDecision:
+    """The accepted decision, BULI2's or the one that came before it."""
+    try:
+        return decide(
+            review_id=review.pk,
+            decision=decision,
+            source=Source.buli2,
+            decided_by=BULI2,
+            note=notes,
+            correlation_id=correlation_id,
+        )
+    except AlreadyDecided as earlier:
+        return earlier.decision
+
+
+def tell(review_id: str | uuid.UUID) -> None:
+    """Tell BULI2 that it need not look any more, unless it knows. Safe to repeat.
+
+    Raises Buli2Unavailable. What it refuses counts as told: it has decided meanwhile, or does not know the review.
+    """
+    review = Review.objects.select_related("document").get(pk=review_id)
+    if not review.buli2_ticket_id or review.buli2_told_at or _decided_by_buli2(review):
+        return
+    try:
+        buli2.cancel_review(
+            review_id=review.pk,
+            ticket_id=review.buli2_ticket_id,
+            reason=review.decision or CANCELLED,
+            correlation_id=review.document.correlation_id,
+        )
+    except buli2.Buli2Refused as refused:
+        log.warning("buli2_refused_to_be_told", review_id=str(review.pk), http_status=refused.http_status)
+    Review.objects.filter(pk=review.pk).update(buli2_told_at=timezone.now())
+
+
+def _decided_by_buli2(review: Review) -> bool:
+    return review.decisions.filter(accepted=True, source=Source.buli2).exists()
+
+
+def send_waiting(limit: int = 20) -> int:
+    """Try the exchanges that are due again, and keep the tickets of those that got through. For the sweep."""
+    sent = buli2.send_due(limit=limit)
+    for exchange in sent:
+        _settle_sent(exchange)
+    return len(sent)
+
+
+def _settle_sent(exchange: Buli2Exchange) -> None:
+    if exchange.kind == "submit" and exchange.review_id:
+        keep_ticket(exchange.review_id, buli2.read_ticket(exchange.answer).id)
+
+
+def tell_untold(limit: int = 20) -> int:
+    """Tell BULI2 of decisions whose workflow had ended before they came. For the sweep; stops when BULI2 is away."""
+    now = timezone.now()
+    untold = Review.objects.filter(
+        decided_at__range=(now - STOP_TELLING, now - WORKFLOW_TELLS_FIRST), buli2_told_at__isnull=True
+    ).exclude(buli2_ticket_id="")
+    ours = untold.filter(decisions__accepted=True, decisions__source=Source.console).order_by("decided_at")
+    told = 0
+    for review_id in ours.values_list("pk", flat=True)[:limit]:
+        try:
+            tell(review_id)
+        except buli2.Buli2Unavailable:
+            break
+        told += 1
+    return told

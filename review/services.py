@@ -1,0 +1,191 @@
+"""Opening reviews, deciding them, and moving their documents.
+
+A decision is a row before it is anything else: one guarded write per review, and the first wins. `review.delivery`
+brings it to the workflow, which has it recorded here.
+"""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from documents.models import Document, MovedMeanwhile
+from documents.status import Status
+from review import metrics
+from review import workflow_words as words
+from review.models import Decision, Review, ReviewDecision, Source
+
+log = structlog.get_logger(__name__)
+
+KNOWN_ESCALATIONS = {"client", words.OVERDUE, words.NO_DECISION}  # of a metric's label: reasons of people vary
+
+
+class AlreadyDecided(Exception):
+    """The contrary was accepted before: `decision` is that one."""
+
+    def __init__(self, decision: ReviewDecision) -> None:
+        super().__init__(f"already {decision.decision}")
+        self.decision = decision
+
+
+class OwnDocument(Exception):
+    """Nobody decides a document they uploaded."""
+
+
+class UnknownDecision(Exception):
+    """No accepted decision has this id."""
+
+
+class NotInReview(Exception):
+    """The document does not wait for a person."""
+
+
+# Opening --------------------------------------------------------------------------------------------------------------
+
+
+def open_review(document: Document) -> Review:
+    """The review of a document in needs_review. Safe to repeat. Raises NotInReview when there is none to open."""
+    existing = Review.objects.filter(document=document).first()
+    if existing is not None:
+        return existing
+    if document.state is not Status.needs_review:
+        raise NotInReview(str(document.pk))
+    due_at = document.status_since + timedelta(hours=settings.REVIEW_SLA_HOURS)
+    review, created = Review.objects.get_or_create(document=document, defaults={"due_at": due_at})
+    if created:
+        log.info("review_opened", **_named(review))
+    return review
+
+
+def open_reviews(limit: int = 200) -> int:
+    """Open a review for each document that waits for a person and has none, those that wait longest first."""
+    waiting = Document.objects.filter(status=Status.needs_review, review__isnull=True).order_by("status_since")
+    return len([open_review(document) for document in waiting[:limit]])
+
+
+# Deciding -------------------------------------------------------------------------------------------------------------
+
+
+def decide(
+    *,
+    review_id: uuid.UUID,
+    decision: str,
+    source: str,
+    decided_by: str,
+    user: Any = None,
+    reason_code: str = "",
+    note: str = "",
+    correlation_id: str = "",
+) -> ReviewDecision:
+    """Write the decision, once: one guarded UPDATE decides between people and BULI2 at the same instant.
+
+    The same decision again returns the accepted one. The contrary is kept as a refused row and raises AlreadyDecided.
+    Raises Review.DoesNotExist, OwnDocument. The caller rings `review.deliver` after the commit.
+    """
+    review = Review.objects.select_related("document").get(pk=review_id)
+    if str(review.document.owner_id) in {decided_by, str(user.pk) if user else ""}:
+        raise OwnDocument(str(review_id))
+    offered = ReviewDecision(
+        review=review,
+        decision=Decision(decision),
+        source=Source(source),
+        decided_by=decided_by,
+        user=user,
+        reason_code=reason_code,
+        note=note or None,
+        correlation_id=correlation_id,
+        accepted=True,
+    )
+    now = timezone.now()
+    with transaction.atomic():
+        if Review.objects.filter(pk=review_id, decision="").update(
+            decision=offered.decision, decided_at=now, updated_at=now
+        ):
+            offered.save(force_insert=True)
+            counts, outcome = offered, "accepted"
+        else:
+            counts = ReviewDecision.objects.get(review_id=review_id, accepted=True)
+            outcome = "repeated" if counts.decision == offered.decision else "refused"
+        if outcome == "refused":
+            _keep_refused(offered)
+    _count(offered, outcome)
+    if outcome == "refused":
+        raise AlreadyDecided(counts)
+    return counts
+
+
+def _keep_refused(offered: ReviewDecision) -> None:
+    """One row for each who said it: a callback that BULI2 repeats a hundred times is one opinion."""
+    offered.accepted = False
+    if not ReviewDecision.objects.filter(
+        review=offered.review, source=offered.source, decided_by=offered.decided_by, decision=offered.decision
+    ).exists():
+        offered.save(force_insert=True)
+
+
+def _count(offered: ReviewDecision, outcome: str) -> None:
+    metrics.DECISIONS.labels(offered.source, offered.decision, outcome).inc()
+    if outcome == "accepted":
+        waited = (timezone.now() - offered.review.created_at).total_seconds()
+        metrics.REVIEW_SECONDS.labels(offered.source).observe(waited)
+    log.info(
+        "review_decided",
+        decision=offered.decision,
+        source=offered.source,
+        outcome=outcome,
+        **_named(offered.review),
+    )
+
+
+def record_decision(decision_id: str | uuid.UUID) -> None:
+    """Move the document to where its accepted decision leads, and close the review. Safe to repeat.
+
+    Raises UnknownDecision; MovedMeanwhile when the document stands somewhere that the decision does not explain.
+    """
+    found = ReviewDecision.objects.filter(pk=decision_id, accepted=True).select_related("review__document").first()
+    if found is None:
+        raise UnknownDecision(str(decision_id))
+    review, document = found.review, found.review.document
+    with transaction.atomic():
+        # Locked, so that two deliveries at once are one after the other and the second finds it done.
+        document = Document.objects.select_for_update().get(pk=document.pk)
+        if document.state is Status.needs_review:
+            document.move_to(review.target, actor=found.decided_by, reason=found.reason_code)
+        elif document.state is not review.target:
+            raise MovedMeanwhile(f"{document.pk} is {document.state}, decided was {review.target}")
+        closed = Review.objects.filter(pk=review.pk, closed_at__isnull=True).update(closed_at=timezone.now())
+    if closed:
+        log.info("review_closed", status=str(document.state), **_named(review))
+
+
+def escalate(review: Review, *, by: str, reason: str) -> Review:
+    """Mark it as one for more senior eyes. Safe to repeat: the first reason stays. A decided one is left as it is."""
+    now = timezone.now()
+    waiting = Review.objects.filter(pk=review.pk, decision="", escalated_at__isnull=True)
+    if waiting.update(escalated_at=now, escalation_reason=reason, updated_at=now):
+        metrics.ESCALATIONS.labels(reason if reason in KNOWN_ESCALATIONS else "person").inc()
+        log.info("review_escalated", by=by, reason=reason, **_named(review))
+    review.refresh_from_db()
+    return review
+
+
+def remind_overdue(review_id: str | uuid.UUID) -> None:
+    """Say that nobody has decided in time; the console shows it by `due_at`. Safe to repeat."""
+    review = Review.objects.select_related("document").get(pk=review_id)
+    if not review.decision:
+        metrics.OVERDUE.inc()
+        log.warning("review_overdue", due_at=words.wire_time(review.due_at), **_named(review))
+
+
+def _named(review: Review) -> dict[str, str]:
+    """For a log line: ids, and the correlation id of the request that the document came with."""
+    document = review.document
+    return {
+        "review_id": str(review.pk),
+        "document_id": str(document.pk),
+        "correlation_id": document.correlation_id,
+    }

@@ -1,0 +1,32 @@
+"""Celery's doors to reviews. What they do is safe to run twice at once, and a lost run is made up for by the next."""
+
+from celery import shared_task
+from django.core.cache import cache
+
+from review import delivery, partner, services
+
+DELIVER = "review.deliver"
+SWEEP = "review.sweep"
+EXCHANGES_LOCK = "review.exchanges"
+EXCHANGES_SECONDS = 120  # longer than one round takes: while BULI2 is slow, more rounds would only hold more threads
+
+
+@shared_task(name=DELIVER)
+def deliver() -> None:
+    """On a hint that a document came to review or was decided: bring it to Temporal at once."""
+    services.open_reviews()
+    delivery.deliver()
+
+
+@shared_task(name=SWEEP)
+def sweep() -> None:
+    """Whatever was left lying, in the order in which one step makes work for the next."""
+    services.open_reviews()
+    delivery.forget_lost_deliveries()
+    delivery.deliver()
+    if delivery.has_partner() and cache.add(EXCHANGES_LOCK, 1, EXCHANGES_SECONDS):
+        try:
+            partner.send_waiting()
+            partner.tell_untold()
+        finally:
+            cache.delete(EXCHANGES_LOCK)

@@ -1,0 +1,73 @@
+"""Celery's doors to reviews."""
+
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.core.cache import cache
+
+from documents.status import Status
+from filot.models import User
+from integrations import temporal
+from review import delivery, partner, tasks
+from review.models import Review
+from tests.review.cases import Temporal, case_of, document_in
+
+
+@pytest.fixture(autouse=True)
+def server(monkeypatch: pytest.MonkeyPatch) -> Temporal:
+    return Temporal(monkeypatch)
+
+
+@pytest.fixture
+def rounds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was done for the partner's exchanges."""
+    done: list[str] = []
+    monkeypatch.setattr(partner, "send_waiting", lambda: done.append("send"))
+    monkeypatch.setattr(partner, "tell_untold", lambda: done.append("tell"))
+    return done
+
+
+def test_the_sweep_is_on_the_schedule_under_its_name(settings: Any) -> None:
+    scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert tasks.SWEEP in scheduled
+    assert {tasks.SWEEP, tasks.DELIVER} <= set(current_app.tasks)
+
+
+@pytest.mark.parametrize("task", [tasks.sweep, tasks.deliver])
+def test_a_document_that_waits_is_opened_and_brought_to_temporal_by_one_run(
+    owner: User, server: Temporal, task: Any
+) -> None:
+    document = document_in(owner, Status.needs_review)
+    task()
+    review = Review.objects.get(document=document)
+    assert review.workflow_started_at is not None
+    assert [arguments["review_id"] for arguments in server.started] == [str(review.pk)]
+
+
+def test_temporal_down_does_not_keep_the_sweep_from_the_partner(
+    owner: User, server: Temporal, rounds: list[str], settings: Any
+) -> None:
+    settings.BULI2_MODE = "sandbox"
+    review = case_of(owner)
+    server.answers = [temporal.TemporalUnavailable()]
+    tasks.sweep()
+    assert rounds == ["send", "tell"]
+    assert Review.objects.unstarted().filter(pk=review.pk).exists()  # type: ignore[attr-defined]
+
+
+def test_without_a_partner_there_are_no_exchanges_to_sweep(db: None, rounds: list[str]) -> None:
+    assert not delivery.has_partner()
+    tasks.sweep()
+    assert rounds == []
+
+
+def test_one_round_of_exchanges_runs_at_a_time(db: None, rounds: list[str], settings: Any) -> None:
+    settings.BULI2_MODE = "sandbox"
+    cache.add(tasks.EXCHANGES_LOCK, 1, 60)
+    tasks.sweep()
+    assert rounds == []
+    cache.delete(tasks.EXCHANGES_LOCK)
+    tasks.sweep()
+    assert rounds == ["send", "tell"]
+    assert cache.get(tasks.EXCHANGES_LOCK) is None

@@ -1,0 +1,160 @@
+"""Reviews on a real Temporal server, with the real activities and the real worker command."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+
+from documents.models import Document
+from documents.status import Status
+from filot.embedded.program import free_port
+from filot.models import User
+from integrations import temporal
+from integrations.models import Buli2Exchange
+from review import delivery, services
+from review import workflow_words as words
+from review.models import Review, ReviewDecision
+from tests.review.cases import case_of
+from tests.stack import wait_for
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+STOP_WITHIN = 10
+
+
+class TemporalWorker:
+    """`manage.py temporal_worker` on the test's database."""
+
+    def __init__(self, log: Path, **variables: str) -> None:
+        self.log_file = log
+        database = connection.settings_dict
+        url = "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+        env = {**os.environ, "DATABASE_URL": url, "LOG_FORMAT": "json", **variables}
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "temporal_worker"], cwd=PROJECT, env=env, stdout=output, stderr=output
+            )
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def says(self, event: str) -> None:
+        wait_for(f"{event} of the worker", lambda: event in self.log or self.process.poll() is not None)
+        assert event in self.log, self.log[-3000:]
+
+    def stop(self) -> float:
+        """Seconds that it took to stop on SIGTERM."""
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        return time.monotonic() - started
+
+
+@pytest.fixture
+def worker(transactional_db: None, tmp_path: Path) -> Iterator[TemporalWorker]:
+    running = TemporalWorker(tmp_path / "worker.log", TEMPORAL_TASK_QUEUE=django_settings.TEMPORAL_TASK_QUEUE)
+    running.says("temporal_worker_started")
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+def moved_to(review: Review, status: Status) -> Callable[[], bool]:
+    return lambda: bool(Document.objects.filter(pk=review.document_id, status=status).exists())
+
+
+def decided(review: Review, decision: str) -> ReviewDecision:
+    return services.decide(review_id=review.pk, decision=decision, source="console", decided_by="staff-1")
+
+
+def state_of(review: Review) -> dict[str, Any]:
+    return temporal.query_workflow(review.workflow_id, words.QUERY_STATE)
+
+
+def test_a_review_goes_from_its_start_to_the_moved_document(worker: TemporalWorker) -> None:
+    review = case_of(User.objects.create_user("owner"))
+    assert delivery.deliver() == (1, 0)
+    assert state_of(review)["status"] == "awaiting_decision"
+    accepted = decided(review, "rejected")
+    assert delivery.deliver() == (0, 1)
+    wait_for("the moved document", moved_to(review, Status.rejected))
+    wait_for("the end", lambda: state_of(review)["status"] == "completed")
+    delivery.complete_manual_review_workflow(accepted)
+    assert Document.objects.get(pk=review.document_id).events.count() == 1
+    assert worker.stop() < STOP_WITHIN
+    assert worker.process.returncode == 0
+    assert "temporal_worker_stopped" in worker.log
+
+
+def test_a_cancelled_workflow_is_over_and_a_later_decision_still_counts(worker: TemporalWorker) -> None:
+    review = case_of(User.objects.create_user("owner"))
+    delivery.deliver()
+    delivery.fail_review_workflow(review, reason="test")
+    wait_for("the end", lambda: state_of(review)["status"] == "cancelled")
+    wait_for("its closing", lambda: _is_gone(review))
+    decided(review, "approved")
+    assert delivery.deliver() == (0, 1)
+    assert moved_to(review, Status.approved)()
+
+
+def _is_gone(review: Review) -> bool:
+    try:
+        temporal.signal_workflow(review.workflow_id, "noSuchSignal", {})
+    except temporal.WorkflowGone:
+        return True
+    return False
+
+
+def test_a_decision_before_any_worker_runs_is_applied_by_the_first_one(
+    transactional_db: None, tmp_path: Path, settings: Any
+) -> None:
+    settings.TEMPORAL_TASK_QUEUE = f"{django_settings.TEMPORAL_TASK_QUEUE}-late"
+    review = case_of(User.objects.create_user("owner"))
+    delivery.deliver()
+    decided(review, "approved")
+    assert delivery.deliver() == (0, 1)
+    assert Document.objects.get(pk=review.document_id).state is Status.needs_review
+    late = TemporalWorker(tmp_path / "late.log", TEMPORAL_TASK_QUEUE=settings.TEMPORAL_TASK_QUEUE)
+    try:
+        wait_for("the moved document", moved_to(review, Status.approved))
+    finally:
+        late.stop()
+
+
+def test_a_worker_without_a_server_says_so_waits_and_stops_when_told(tmp_path: Path, db: None) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    lonely = TemporalWorker(tmp_path / "lonely.log", TEMPORAL_ADDRESS=address)
+    lonely.says("temporal_unavailable")
+    assert f'"server": "{address}"' in lonely.log
+    assert lonely.process.poll() is None
+    assert lonely.stop() < STOP_WITHIN
+    assert lonely.process.returncode == 0
+
+
+def test_an_activity_that_hangs_in_a_read_does_not_keep_the_worker_from_stopping(
+    transactional_db: None, tmp_path: Path, settings: Any
+) -> None:
+    settings.BULI2_MODE, settings.TEMPORAL_TASK_QUEUE = "sandbox", "reviews-that-hang"
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        hanging = TemporalWorker(
+            tmp_path / "hanging.log",
+            TEMPORAL_TASK_QUEUE="reviews-that-hang",
+            BULI2_MODE="sandbox",
+            BULI2_API_URL=url,
+        )
+        review = case_of(User.objects.create_user("owner"))
+        delivery.deliver()
+        begun = Buli2Exchange.objects.filter(review_id=review.pk, attempt=1)
+        wait_for("the call to BULI2", begun.exists)
+        assert hanging.stop() < STOP_WITHIN
+    assert hanging.process.returncode == 0

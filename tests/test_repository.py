@@ -1,0 +1,88 @@
+"""What has to hold of the source tree itself."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command, get_commands
+
+from filot.management.commands.rundev import Command as RunDev
+from verification.reading import document_type
+from verification.scoring import POLICIES, load_policy
+
+PROJECT = Path(__file__).resolve().parent.parent
+APPS = ("filot", "documents", "verification", "review", "integrations", "ocr_gpu")
+README = (PROJECT / "README.md").read_text()
+
+
+def sources() -> list[Path]:
+    return [path for app in APPS for path in sorted((PROJECT / app).rglob("*.py")) if "migrations" not in path.parts]
+
+
+def test_no_status_of_a_document_is_written_outside_move_to() -> None:
+    found = [
+        f"{path.relative_to(PROJECT)}: {line.strip()}"
+        for path in sources()
+        for line in path.read_text().splitlines()
+        if re.search(r"\.update\([^)]*\bstatus\s*=|\bdocument\.status\s*=[^=]", line)
+    ]
+    assert found == []
+
+
+def test_every_queue_has_a_worker_in_the_procfile() -> None:
+    procfile = (PROJECT / "deploy" / "Procfile").read_text()
+    listened = {queue for queues in re.findall(r"-Q\s+(\S+)", procfile) for queue in queues.split(",")}
+    assert listened == set(settings.QUEUES)
+
+
+def test_every_document_type_has_what_the_table_promises() -> None:
+    for name in settings.DOCUMENT_TYPES:
+        module = document_type(name)
+        assert name == module.CODE
+        assert module.NUMBER_FIELD in module.FIELDS
+        assert module.PARSER_VERSION
+
+
+def test_every_policy_goes_by_its_name() -> None:
+    for name in POLICIES:
+        policy = load_policy(name)
+        assert name == policy.NAME
+        assert policy.VERSION
+
+
+@pytest.mark.django_db
+def test_migrations_say_what_the_models_say() -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def test_the_readme_names_only_commands_that_exist() -> None:
+    named = set(re.findall(r"^\| `([a-z_0-9]+)[ `]", README.partition("## Commands")[2], re.MULTILINE))
+    assert named
+    assert named <= set(get_commands())
+    targets = set(re.findall(r"`?make ([a-z]+)", README))
+    makefile = (PROJECT / "Makefile").read_text()
+    assert {target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)} == set()
+
+
+def test_rundev_is_what_make_run_calls() -> None:
+    assert "manage.py rundev" in (PROJECT / "Makefile").read_text()
+    assert RunDev.help
+
+
+def test_relative_links_of_the_docs_lead_somewhere() -> None:
+    pages = [PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md")]
+    broken = [
+        f"{page.name}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+        if not (page.parent / link).exists()
+    ]
+    assert broken == []
+
+
+def test_nothing_tracked_is_a_binary_but_pictures() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    heavy = [name for name in tracked.stdout.split() if name.endswith((".onnx", ".pth", ".pt", ".whl", ".so", ".bin"))]
+    assert heavy == []

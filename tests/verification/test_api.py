@@ -1,0 +1,67 @@
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from documents.models import Document
+from filot.models import User
+from tests.documents.build import make_document, store_original
+from tests.documents.test_api import picture
+from tests.verification.build import KTP_LINES, ScriptedEngine
+from verification import ktp, services
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in")]
+
+
+@pytest.fixture
+def document(owner: User) -> Document:
+    return store_original(make_document(owner), picture())
+
+
+def read(monkeypatch: Any, texts: list[str] = KTP_LINES) -> None:
+    monkeypatch.setattr(services, "engine_of", lambda queue: ScriptedEngine(texts))
+    services.verify_waiting("ocr.cpu", "w1")
+
+
+def test_before_it_was_read_there_is_no_result(api: APIClient, document: Document) -> None:
+    answer = api.get(f"/documents/{document.pk}/result")
+    assert answer.json() == {"status": "uploaded", "result": None, "fields": {}}
+
+
+def test_the_result_has_every_field_and_null_for_what_was_not_found(
+    api: APIClient, document: Document, monkeypatch: Any
+) -> None:
+    read(monkeypatch)
+    body = api.get(f"/documents/{document.pk}/result").json()
+    assert body["status"] == "completed"
+    assert set(body["result"]) == set(body["fields"]) == set(ktp.FIELDS)
+    assert body["result"]["name"] == "SITI CONTOH"
+    assert body["result"]["birthDate"] == "1990-07-01"
+    assert body["result"]["district"] is None
+    assert set(body["fields"]["nik"]) == {"value", "confidence", "box"}
+    assert 0 <= body["fields"]["nik"]["confidence"] <= 1
+    assert len(body["fields"]["nik"]["box"]) == 4
+
+
+def test_an_unchanged_result_is_304(api: APIClient, document: Document, monkeypatch: Any) -> None:
+    before = api.get(f"/documents/{document.pk}/result").headers["ETag"]
+    assert api.get(f"/documents/{document.pk}/result", headers={"If-None-Match": before}).status_code == 304
+    read(monkeypatch)
+    changed = api.get(f"/documents/{document.pk}/result", headers={"If-None-Match": before})
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != before
+
+
+def test_processing_again_what_is_queued_or_running_is_202(api: APIClient, document: Document) -> None:
+    for _ in range(2):
+        assert api.post(f"/documents/{document.pk}/process").status_code == 202
+    services.claim("ocr.cpu", "w1")
+    assert api.post(f"/documents/{document.pk}/process").status_code == 202
+    document.refresh_from_db()
+    assert document.status == "processing"
+
+
+def test_processing_what_is_final_is_409(api: APIClient, document: Document, monkeypatch: Any) -> None:
+    read(monkeypatch)
+    answer = api.post(f"/documents/{document.pk}/process")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_final")

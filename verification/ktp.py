@@ -1,0 +1,285 @@
+"""KTP: the lines of an identity card as its fields.
+
+A label finds its value in its row; a value whose label was not read is found by what it is (a date, a religion) or by
+its place between its neighbours, in the one order that the card has. What was not read is absent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ocr_gpu.engine import OcrLine
+from verification import vocabulary
+from verification.dates import find_date
+from verification.fields import FieldValue
+from verification.forms import Form, read_form
+from verification.ktp_places import issue, region_headings
+from verification.labels import label_at
+from verification.layout import Span, likely_slopes, possible_turns, rows_of, without_stamps
+from verification.nik import NIK_DIGITS
+from verification.numbers import DIGIT_LOOKALIKES, digit_share, is_exact, read_number, repaired
+from verification.regions import nearest, places
+
+CODE = "KTP"
+PARSER_VERSION = "1"
+NUMBER_FIELD = "nik"
+FIELDS = (
+    "nik",
+    "name",
+    "birthPlace",
+    "birthDate",
+    "gender",
+    "bloodType",
+    "address",
+    "rtRw",
+    "village",
+    "district",
+    "religion",
+    "maritalStatus",
+    "occupation",
+    "nationality",
+    "validUntil",
+    "province",
+    "regency",
+    "issuedPlace",
+    "issuedDate",
+)
+LABELS = {
+    "nik": ("NIK",),
+    "name": ("NAMA", "NAMA LENGKAP"),
+    "birth": ("TEMPAT TGL LAHIR", "TEMPAT TANGGAL LAHIR", "TEMPAT LAHIR", "TGL LAHIR", "TANGGAL LAHIR"),
+    "gender": ("JENIS KELAMIN", "KELAMIN"),
+    "bloodType": ("GOL DARAH", "GOLONGAN DARAH"),
+    "address": ("ALAMAT",),
+    "rtRw": ("RTRW",),
+    "village": ("KEL DESA", "DESA KEL", "KELURAHAN DESA", "DESA KELURAHAN", "KELURAHAN", "DESA"),
+    "district": ("KECAMATAN", "KEC"),
+    "religion": ("AGAMA",),
+    "maritalStatus": ("STATUS PERKAWINAN", "STATUS"),
+    "occupation": ("PEKERJAAN",),
+    "nationality": ("KEWARGANEGARAAN", "WARGANEGARA"),
+    "validUntil": ("BERLAKU HINGGA", "BERLAKU SD", "BERLAKU SAMPAI", "MASA BERLAKU"),
+}
+ORDER = tuple(name for name in LABELS if name != "bloodType")  # from top to bottom
+WRAPPING = {"name", "birth", "address", "religion", "occupation"}  # often go on in a second line
+PLAIN_TEXT = {"name", "address", "village", "district", "occupation"}
+ALL = 31  # nineteen fields and twelve steps down: no need to try other angles
+ENOUGH = 12  # no need to look at the page upside down
+BY_PLACE = 0.8  # how far a value without its label is trusted
+SHORTEST_NUMBER, LONGEST_NUMBER = 12, 22
+_BLOOD = re.compile(r"(AB|A|B|O)\s*([+-])?")
+_RT_RW = re.compile(r"([0-9]{1,3})\D{1,5}([0-9]{1,3})|([0-9]{3})([0-9]{3})", re.ASCII)
+_INNER_DIGIT = re.compile(r"(?<=[A-Z])[015](?=[A-Z])")
+
+
+def parse(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
+    """The fields that were found. Pages askew by some degrees or lying on a side are read too; never raises."""
+    kept = without_stamps(lines)
+    best: dict[str, FieldValue] = {}
+    most = -len(ORDER)
+    for turns in possible_turns(kept):
+        for slope in likely_slopes(kept, turns=turns):
+            form = read_form(rows_of(kept, slope=slope, turns=turns), LABELS, inside=("bloodType",))
+            found = _read(form)
+            worth = sum(field.value is not None for field in found.values()) + _downward(form)
+            if worth > most:
+                best, most = found, worth
+            if worth >= ALL:
+                return best
+        if most >= ENOUGH:
+            break
+    return best
+
+
+def _downward(form: Form) -> int:
+    """How many labels more stand below the one that the card prints before them than above it."""
+    rows = [form.entries[name].row for name in ORDER if name in form.entries]
+    return sum(1 if low > high else -1 for high, low in zip(rows, rows[1:], strict=False))
+
+
+def _read(form: Form) -> dict[str, FieldValue]:
+    number, number_row = _find_nik(form)
+    fields = {"nik": number} if number else {}
+    for name, (span, trust) in _gather(form, number, number_row).items():
+        if span.text:
+            fields |= {found: _trusted(field, trust) for found, field in READERS[name](span).items()}
+    first = min((entry.row for entry in form.entries.values()), default=len(form.rows))
+    top = first if number_row is None else min(first, number_row)
+    fields |= region_headings(form.rows[:top])
+    fields |= issue(form, fields)
+    return {name: fields[name] for name in FIELDS if name in fields}
+
+
+def _trusted(field: FieldValue, trust: float) -> FieldValue:
+    return replace(field, confidence=round(field.confidence * trust, 4))
+
+
+def _looks_like_number(text: str) -> bool:
+    return SHORTEST_NUMBER <= len(repaired(text)) <= LONGEST_NUMBER and digit_share(text) >= 0.6
+
+
+def _find_nik(form: Form) -> tuple[FieldValue | None, int | None]:
+    """The number beside its label; without a label the only text that looks like one. Two of them are none."""
+    entry = form.entries.get("nik")
+    if entry and entry.value.text:
+        span, whole = entry.value, True
+        for more in form.loose.get(entry.row, []):
+            if len(repaired(more.text)) >= 3 and digit_share(more.text) >= 0.6:
+                span, whole = span.joined(more), False
+        if len(repaired(span.text)) >= 3 and digit_share(span.text) >= 0.4:
+            return read_number(span, NIK_DIGITS, whole=whole), entry.row
+    found = [(span, row) for row, spans in form.loose.items() for span in spans if _looks_like_number(span.text)]
+    if not found:
+        return None, None
+    found.sort(key=lambda pair: not is_exact(pair[0].text, NIK_DIGITS))
+    span, row = found[0]
+    alone = len({repaired(other.text) for other, _ in found if is_exact(other.text, NIK_DIGITS)}) <= 1
+    return read_number(span, NIK_DIGITS, whole=alone), row
+
+
+def _gather(form: Form, number: FieldValue | None, number_row: int | None) -> dict[str, tuple[Span, float]]:
+    """The text of each label, with second lines, and texts given to labels that were not read."""
+    found = {n: (e.value, e.similarity) for n, e in form.entries.items() if n != "nik"}
+    if form.value_left is None and number and number.box:
+        form = replace(form, value_left=number.box.x)
+    by_row = {entry.row: name for name, entry in form.entries.items() if name != "bloodType"}
+    if number_row is not None:
+        by_row[number_row] = "nik"
+    last: str | None = None
+    for row in range(len(form.rows)):
+        if row in by_row:
+            last = by_row[row]
+            continue
+        if last is None:
+            continue
+        span = form.in_column(row) or form.beneath(row, found[last][0] if last in found else None)
+        if span is None:
+            continue
+        name = _belongs(span, last, found)
+        if name == last:
+            before, trust = found[name]
+            found[name] = (before.joined(span), trust)
+        elif name:
+            found[name], last = (span, BY_PLACE), name
+    return found
+
+
+def _belongs(span: Span, last: str, found: dict[str, tuple[Span, float]]) -> str | None:
+    """Which field a text without a label is, below the field called last."""
+    label = label_at(span.text, 0, LABELS)
+    if label and not span.text[label.end :].strip(" :.-"):
+        return None
+    later = ORDER[ORDER.index(last) + 1 :]
+    missing = [name for name in later if name not in found or not found[name][0].text]
+    for name in missing:
+        if name not in PLAIN_TEXT and _is_clearly(name, span):
+            return name
+    following = next(iter(later), None)
+    lost = following in missing and following in PLAIN_TEXT
+    if last in found and (last in WRAPPING or (last in PLAIN_TEXT and not lost)):
+        return last
+    return following if lost else None
+
+
+def _is_clearly(name: str, span: Span) -> bool:
+    """Whether a text can only be a value of this field."""
+    if name == "nationality":
+        return vocabulary.pick(span.text, vocabulary.NATIONALITIES) is not None
+    return any(field.value for field in READERS[name](span).values())
+
+
+def _field(span: Span, value: str | None, trust: float = 1.0) -> FieldValue:
+    return FieldValue(value, span.text, round(span.confidence * trust, 4), span.box)
+
+
+def _words(text: str) -> str:
+    return " ".join(text.upper().split())
+
+
+def _letters(text: str) -> str:
+    """Capitals, with a digit between two letters read as the letter it looks like."""
+    return _INNER_DIGIT.sub(lambda match: {"0": "O", "1": "I", "5": "S"}[match[0]], _words(text))
+
+
+def _chosen(name: str, words: vocabulary.Vocabulary) -> Callable[[Span], dict[str, FieldValue]]:
+    def read(span: Span) -> dict[str, FieldValue]:
+        picked = vocabulary.pick(span.text.rpartition(":")[2], words)
+        return {name: _field(span, *picked) if picked else _field(span, None)}
+
+    return read
+
+
+def _name(span: Span) -> dict[str, FieldValue]:
+    return {"name": _field(span, _letters(span.text).strip(" .-") or None)}
+
+
+def _birth(span: Span) -> dict[str, FieldValue]:
+    when = find_date(span.text)
+    place = _letters(span.text[: when.start] if when else span.text).strip(" ,.-:;/")
+    fields: dict[str, FieldValue] = {}
+    if place and not any(character.isdigit() for character in place):
+        known = nearest(place, places(), exact=True)
+        fields["birthPlace"] = _field(span, known[0] if known else place)
+    if when:
+        fields["birthDate"] = replace(_field(span, when.iso), proposed=when.proposed)
+    return fields
+
+
+def _blood(span: Span) -> dict[str, FieldValue]:
+    text = span.text.upper().replace("0", "O").replace("8", "B").strip(" :.")
+    match = _BLOOD.fullmatch(text.replace(" ", ""))
+    value = match[1] + (match[2] or "") if match else "-" if text and not text.strip("-–—_ ") else None
+    return {"bloodType": _field(span, value)}
+
+
+def _address(span: Span) -> dict[str, FieldValue]:
+    return {"address": _field(span, _words(span.text) or None)}
+
+
+def _rt_rw(span: Span) -> dict[str, FieldValue]:
+    plain = span.text.translate(DIGIT_LOOKALIKES) if digit_share(span.text.replace("/", "")) >= 0.6 else span.text
+    match = _RT_RW.search(plain)
+    value = f"{int(match[1] or match[3]):03}/{int(match[2] or match[4]):03}" if match else None
+    return {"rtRw": _field(span, value, 1.0 if plain == span.text else 0.8)}
+
+
+def _plain(name: str) -> Callable[[Span], dict[str, FieldValue]]:
+    return lambda span: {name: _field(span, _words(span.text).strip(" .-") or None)}
+
+
+def _occupation(span: Span) -> dict[str, FieldValue]:
+    picked = vocabulary.pick(span.text, vocabulary.OCCUPATIONS)
+    value, trust = picked or (_words(span.text).strip(" .-") or None, 1.0)
+    return {"occupation": _field(span, value, trust)}
+
+
+def _nationality(span: Span) -> dict[str, FieldValue]:
+    picked = vocabulary.pick(span.text, vocabulary.NATIONALITIES)
+    return {"nationality": _field(span, *picked) if picked else _field(span, _words(span.text) or None)}
+
+
+def _valid_until(span: Span) -> dict[str, FieldValue]:
+    when = find_date(span.text)
+    if when:
+        return {"validUntil": replace(_field(span, when.iso), proposed=when.proposed)}
+    picked = vocabulary.pick(span.text, vocabulary.LIFELONG)
+    return {"validUntil": _field(span, *picked) if picked else _field(span, None)}
+
+
+READERS: dict[str, Callable[[Span], dict[str, FieldValue]]] = {
+    "name": _name,
+    "birth": _birth,
+    "gender": _chosen("gender", vocabulary.GENDERS),
+    "bloodType": _blood,
+    "address": _address,
+    "rtRw": _rt_rw,
+    "village": _plain("village"),
+    "district": _plain("district"),
+    "religion": _chosen("religion", vocabulary.RELIGIONS),
+    "maritalStatus": _chosen("maritalStatus", vocabulary.MARITAL),
+    "occupation": _occupation,
+    "nationality": _nationality,
+    "validUntil": _valid_until,
+}

@@ -1,0 +1,134 @@
+"""Finds printed labels in OCR text: misspelt, without their colon, or stuck to the value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+LOOKALIKES = {"L": "I", "1": "I", "|": "I", "!": "I", "0": "O", "Q": "O", "5": "S", "$": "S", "8": "B", "6": "G"}
+SHORT = 5  # a label up to this long needs something that sets it apart from the value
+LEFT_OVER = re.compile(r"[A-Za-z. ]{0,3}[:;]")  # the tail of a label up to its colon
+Labels = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMatch:
+    name: str
+    start: int
+    end: int
+    similarity: float  # 1.0 is letter for letter
+
+
+def fold(text: str) -> tuple[str, list[int]]:
+    """Capital letters with lookalikes made one, and the place in text that each came from."""
+    letters: list[str] = []
+    places: list[int] = []
+    for place, character in enumerate(text):
+        letter = LOOKALIKES.get(character.upper(), character.upper())
+        if len(letter) == 1 and "A" <= letter <= "Z":
+            letters.append(letter)
+            places.append(place)
+    return "".join(letters), places
+
+
+def folded(text: str) -> str:
+    return fold(text)[0]
+
+
+@cache
+def _known(spelling: str) -> str:
+    """A label's own spelling, folded once; never the text of a card, which must not linger in a cache."""
+    return folded(spelling)
+
+
+def distance(one: str, other: str) -> int:
+    """Edits (insert, delete, replace) between two texts."""
+    return _last_row(one, other)[-1]
+
+
+def alike(one: str, other: str, least: float) -> bool:
+    """Whether two texts share at least this much: 1.0 is letter for letter."""
+    longest = max(len(one), len(other))
+    most_edits = longest * (1 - least)
+    return longest > 0 and abs(len(one) - len(other)) <= most_edits and distance(one, other) <= most_edits
+
+
+def _last_row(one: str, other: str) -> list[int]:
+    """Edits from the whole of one to each beginning of other."""
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        diagonal, row[0] = row[0], i
+        for j, against in enumerate(other, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (letter != against))
+    return row
+
+
+def tolerance(length: int) -> int:
+    """How many wrong letters a label of this length may have."""
+    if length <= 3:
+        return 0
+    if length <= SHORT:
+        return 1
+    return 2 if length <= 8 else length // 4
+
+
+def label_at(text: str, start: int, labels: Labels) -> LabelMatch | None:
+    """The label that text has at start, the likeliest one. Spellings are in plain capitals; the first is the main one."""
+    reach = text[start : start + 40]
+    letters, places = fold(reach)
+    best: LabelMatch | None = None
+    most = 0.0
+    for name, spellings in labels.items():
+        for spelling in spellings:
+            plain = _known(spelling)
+            found = _beginning(plain, letters, places, reach, loose=spelling == spellings[0])
+            if found is None:
+                continue
+            end, likeness = found
+            right = len(plain) * (2 * likeness - 1)  # letters right less letters wrong: a long label beats its first word
+            if right > most:
+                most = right
+                best = LabelMatch(name, start, start + end, likeness)
+    return best
+
+
+def _beginning(plain: str, letters: str, places: list[int], text: str, *, loose: bool) -> tuple[int, float] | None:
+    """Where the label ends in text and how like it is, or None.
+
+    Without a visible end (a blank, a colon, a digit, small letters before capitals) only a perfect main spelling counts.
+    """
+    allowed = tolerance(len(plain))
+    near = letters[: len(plain) + allowed]
+    if len(set(plain).difference(near)) > allowed:
+        return None  # too many letters are nowhere: spares the count of edits
+    edits = _last_row(plain, near)
+    least = min(edits)
+    if least > allowed:
+        return None
+    lengths = [n for n, edit in enumerate(edits) if edit == least and n > 0]
+    lengths.sort(key=lambda n: (not _ends(text, places[n - 1] + 1), abs(n - len(plain))))
+    if not lengths:
+        return None
+    end = places[lengths[0] - 1] + 1
+    if not _ends(text, end) and not (loose and least == 0 and len(plain) > 3):
+        return None
+    if least and len(plain) <= SHORT and not _set_apart(text, end):
+        return None
+    left_over = LEFT_OVER.match(text, end)
+    return left_over.end() if left_over else end, 1 - least / len(plain)
+
+
+def _ends(text: str, at: int) -> bool:
+    """Whether a word can end here."""
+    if at >= len(text):
+        return True
+    before, after = text[at - 1], text[at]
+    return not after.isalpha() or (before.islower() and after.isupper())
+
+
+def _set_apart(text: str, at: int) -> bool:
+    """Whether what stands before this place is clearly no part of a value: a colon or a wide gap follows, or the end."""
+    rest = text[at:].lstrip(" ")
+    return not rest or rest[0] in ":;=\t" or (text[at - 1].islower() and rest[0].isupper())

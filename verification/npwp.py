@@ -1,0 +1,222 @@
+"""NPWP: the lines of a tax card as its fields, old cards of 15 digits and new ones of 16.
+
+Most of the card has no labels: below the number come the name, then the address, down to the tax office or the date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ocr_gpu.engine import OcrLine
+from verification.dates import find_date
+from verification.fields import FieldValue
+from verification.labels import alike, fold, folded, label_at
+from verification.layout import Row, Span, likely_slopes, possible_turns, rows_of, without_stamps
+from verification.npwp_number import NPWP15_DIGITS, NPWP16_DIGITS, format_npwp15
+from verification.numbers import digit_share, is_exact, read_number, repaired, without_separators
+
+CODE = "NPWP"
+PARSER_VERSION = "1"
+NUMBER_FIELD = "npwpNumber"
+FIELDS = ("npwpNumber", "npwp16", "nik", "name", "address", "taxOffice", "registeredDate")
+LABELS = {
+    "number": ("NPWP", "NO NPWP", "NOMOR NPWP", "NOMOR POKOK WAJIB PAJAK"),
+    "nik": ("NIK", "NO NIK"),
+    "name": ("NAMA", "NAMA WAJIB PAJAK", "NAMA LENGKAP", "NAMA WP"),
+    "address": ("ALAMAT", "ALAMAT WAJIB PAJAK"),
+    "registeredDate": ("TERDAFTAR", "TANGGAL TERDAFTAR", "TGL TERDAFTAR", "TERDAFTAR SEJAK", "TERDAFTAR TANGGAL"),
+    "taxOffice": ("KPP PRATAMA", "KPP MADYA", "KPP", "KPP TERDAFTAR", "KANTOR PELAYANAN PAJAK"),
+}
+FURNITURE = (
+    "KEMENTERIAN KEUANGAN REPUBLIK INDONESIA",
+    "KEMENTERIAN KEUANGAN",
+    "DEPARTEMEN KEUANGAN REPUBLIK INDONESIA",
+    "REPUBLIK INDONESIA",
+    "DIREKTORAT JENDERAL PAJAK",
+    "KARTU NPWP",
+    "KARTU NOMOR POKOK WAJIB PAJAK",
+    "NOMOR POKOK WAJIB PAJAK",
+    "WWW PAJAK GO ID",
+    "KRING PAJAK",
+    "DJP",
+)
+FURNITURE_LIKENESS = 0.75
+SHORTEST_NUMBER, LONGEST_NUMBER = 10, 20
+COLUMN_REACH = 0.1  # of the page's width: how far a line may start from the number or its label
+ENOUGH = 5  # fields and steps down: no need to look at the page upside down
+MOST_LINES_APART = 3.2  # row heights: a longer gap ends the address
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of text with the label before it, None when it has none."""
+
+    row: int
+    label: str | None
+    span: Span  # without the label
+    left: float  # of the label, or of the text
+    trust: float
+
+
+def parse(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
+    """The fields that were found. Pages askew by some degrees or lying on a side are read too; never raises."""
+    kept = without_stamps(lines)
+    best: dict[str, FieldValue] = {}
+    most = -len(FIELDS)
+    for turns in possible_turns(kept):
+        for slope in likely_slopes(kept, turns=turns):
+            rows = rows_of(kept, slope=slope, turns=turns)
+            pieces = [piece for index, row in enumerate(rows) for piece in _pieces(index, row)]
+            found = _read(pieces)
+            worth = sum(field.value is not None for field in found.values()) + _downward(pieces)
+            if worth > most:
+                best, most = found, worth
+        if most >= ENOUGH:
+            break
+    return best
+
+
+def _downward(pieces: Sequence[Piece]) -> int:
+    """Whether the card stands on its feet and each label has its text: the more the better."""
+    numbers = [piece.row for piece in pieces if _number(piece)]
+    feet = [piece.row for piece in pieces if piece.label in ("taxOffice", "registeredDate")]
+    steps = sum(1 if foot > number else -1 for number in numbers[:1] for foot in feet)
+    return steps - sum(not piece.span.text for piece in pieces)
+
+
+def _read(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
+    fields: dict[str, FieldValue] = {}
+    for piece in pieces:
+        for name, field in _number(piece).items():
+            if name not in fields or (fields[name].value is None and field.value is not None):
+                fields[name] = field
+    sixteen = fields.get("npwp16")
+    if sixteen and sixteen.value and sixteen.value[0] != "0" and "nik" not in fields:
+        fields["nik"] = sixteen  # a resident's NPWP is the NIK; all others begin with 0
+    fields |= _name_and_address(pieces)
+    for piece in pieces:
+        if piece.label == "taxOffice" and "taxOffice" not in fields:
+            fields["taxOffice"] = _text(piece.span, piece.trust)
+    registered = _registered(pieces)
+    if registered:
+        fields["registeredDate"] = registered
+    return {name: fields[name] for name in FIELDS if name in fields}
+
+
+def _pieces(index: int, row: Row) -> Iterator[Piece]:
+    """The row cut at its wide gaps, each part with its label; a label that stands alone goes to the next part."""
+    waiting: tuple[str, float, float] | None = None
+    start = 0
+    for part in row.text.split("\t"):
+        end = start + len(part)
+        match = label_at(row.text[:end], start, LABELS)
+        label, text_at, trust = (match.name, match.end, match.similarity) if match else (None, start, 1.0)
+        if label == "number":
+            text_at = _past_length(row.text, text_at, end)
+        if label == "taxOffice" and ":" not in row.text[start:end]:
+            text_at = start  # "KPP PRATAMA BOGOR" is the name itself
+        whole, span = row.span(start, end), row.span(text_at, end)
+        start = end + 1
+        if label and not span.text:
+            waiting = (label, whole.left, trust)
+        elif span.text and waiting and label is None:
+            yield Piece(index, waiting[0], span, waiting[1], waiting[2])
+            waiting = None
+        elif span.text and not _is_furniture(whole.text):
+            yield Piece(index, label, span, whole.left, trust)
+    if waiting:
+        yield Piece(index, waiting[0], row.span(0, 0), waiting[1], waiting[2])
+
+
+def _past_length(text: str, at: int, end: int) -> int:
+    """Past the 15 or 16 of "NPWP16 : ...", which is no part of the number."""
+    if text[at : at + 2] in ("15", "16") and text[at + 2 : end][:1] in (":", " "):
+        return at + 2
+    return at
+
+
+def _is_furniture(text: str) -> bool:
+    plain = folded(text)
+    return any(alike(plain, folded(known), FURNITURE_LIKENESS) for known in FURNITURE)
+
+
+def _looks_like_number(text: str) -> bool:
+    return SHORTEST_NUMBER <= len(repaired(text)) <= LONGEST_NUMBER and digit_share(text) >= 0.6
+
+
+def _number(piece: Piece) -> dict[str, FieldValue]:
+    """The identity number that a piece holds, under the name it goes by."""
+    text = piece.span.text
+    labelled = piece.label in ("number", "nik")
+    if piece.label not in (None, "number", "nik") or not (_looks_like_number(text) or (labelled and text)):
+        return {}
+    if labelled and digit_share(text) < 0.3:
+        return {}
+    if piece.label == "nik":
+        return {"nik": read_number(piece.span, NPWP16_DIGITS)}
+    if is_exact(text, NPWP16_DIGITS):
+        return {"npwp16": read_number(piece.span, NPWP16_DIGITS)}
+    if len(without_separators(text)) >= NPWP16_DIGITS and "." not in text:
+        return {"npwp16": read_number(piece.span, NPWP16_DIGITS)}
+    field = read_number(piece.span, NPWP15_DIGITS)
+    proposed = field.proposed
+    if proposed and len(proposed) == NPWP15_DIGITS:
+        proposed = format_npwp15(proposed)
+    return {"npwpNumber": replace(field, value=field.value and format_npwp15(field.value), proposed=proposed)}
+
+
+def _name_and_address(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
+    """By label where there is one; else the first text below the number, and the texts after it."""
+    fields: dict[str, FieldValue] = {}
+    anchor = next((p for p in pieces if p.label == "number" or _number(p)), None)
+    column = {anchor.left, anchor.span.left} if anchor else {p.left for p in pieces[:1]}
+    row = anchor.row if anchor else -1
+    address: list[Piece] = []
+    name: Piece | None = None
+    last: Piece | None = anchor
+    for piece in pieces:
+        if piece.label in ("name", "address") and piece.span.text:
+            name = piece if piece.label == "name" else name
+            address = [piece] if piece.label == "address" else address
+            column |= {piece.left, piece.span.left}
+        elif piece.row > row and piece.label is None and not _number(piece) and _in_column(piece, column):
+            if name is None:
+                name = piece if _is_wordy(piece.span.text) else None
+            elif find_date(piece.span.text) is None and (not address or _follows(piece, address[-1])):
+                address.append(piece)
+        last = piece
+    if name:
+        fields["name"] = _text(name.span, name.trust)
+    if address:
+        span = address[0].span
+        for piece in address[1:]:
+            span = span.joined(piece.span)
+        fields["address"] = _text(span, address[0].trust)
+    return fields
+
+
+def _in_column(piece: Piece, column: set[float]) -> bool:
+    return any(abs(piece.left - left) <= COLUMN_REACH for left in column)
+
+
+def _is_wordy(text: str) -> bool:
+    return len(fold(text)[0]) >= 3 and digit_share(text) < 0.5
+
+
+def _follows(piece: Piece, before: Piece) -> bool:
+    return piece.span.y - before.span.y <= MOST_LINES_APART * before.span.height
+
+
+def _text(span: Span, trust: float) -> FieldValue:
+    value = " ".join(span.text.upper().split()).strip(" .,-")
+    return FieldValue(value or None, span.text, round(span.confidence * trust, 4), span.box)
+
+
+def _registered(pieces: Sequence[Piece]) -> FieldValue | None:
+    """The date beside its label, or the only date on the card."""
+    dated = [(p, when) for p in pieces if not _number(p) and (when := find_date(p.span.text))]
+    labelled = [(p, when) for p, when in dated if p.label == "registeredDate"]
+    for piece, when in labelled or (dated if len(dated) == 1 else []):
+        return FieldValue(when.iso, piece.span.text, piece.span.confidence, piece.span.box, when.proposed)
+    return None

@@ -1,0 +1,126 @@
+"""The words a KTP field can hold, with the spellings that cards and OCR give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from verification.labels import distance, folded
+
+LETTERS_PER_SLIP = 5  # a short word must be right; one wrong letter is forgiven for each so many
+Vocabulary = Mapping[str, Sequence[str]]  # normalised value -> spellings
+
+GENDERS: Vocabulary = {"LAKI-LAKI": ("LAKI-LAKI", "LAKI"), "PEREMPUAN": ("PEREMPUAN", "WANITA")}
+RELIGIONS: Vocabulary = {
+    "ISLAM": ("ISLAM",),
+    "KRISTEN": ("KRISTEN", "KRISTEN PROTESTAN", "PROTESTAN"),
+    "KATOLIK": ("KATOLIK", "KATHOLIK", "KRISTEN KATOLIK"),
+    "HINDU": ("HINDU",),
+    "BUDDHA": ("BUDDHA", "BUDHA"),
+    "KONGHUCU": ("KONGHUCU", "KHONGHUCU", "KONG HU CHU"),
+    "KEPERCAYAAN TERHADAP TUHAN YME": (
+        "KEPERCAYAAN TERHADAP TUHAN YME",
+        "KEPERCAYAAN THD TUHAN YME",
+        "KEPERCAYAAN",
+        "KEPERCAYAAN TERHADAP TUHAN YANG MAHA ESA",
+    ),
+}
+MARITAL: Vocabulary = {name: (name,) for name in ("BELUM KAWIN", "KAWIN", "CERAI HIDUP", "CERAI MATI")}
+NATIONALITIES: Vocabulary = {"WNI": ("WNI", "VVNI", "INDONESIA"), "WNA": ("WNA", "VVNA")}
+LIFELONG: Vocabulary = {"SEUMUR HIDUP": ("SEUMUR HIDUP",)}
+OCCUPATIONS: Vocabulary = {
+    name: (name,)
+    for name in (
+        "BELUM/TIDAK BEKERJA",
+        "MENGURUS RUMAH TANGGA",
+        "PELAJAR/MAHASISWA",
+        "PENSIUNAN",
+        "PEGAWAI NEGERI SIPIL",
+        "TENTARA NASIONAL INDONESIA",
+        "KEPOLISIAN RI",
+        "PERDAGANGAN",
+        "PETANI/PEKEBUN",
+        "PETERNAK",
+        "NELAYAN/PERIKANAN",
+        "INDUSTRI",
+        "KONSTRUKSI",
+        "TRANSPORTASI",
+        "KARYAWAN SWASTA",
+        "KARYAWAN BUMN",
+        "KARYAWAN BUMD",
+        "KARYAWAN HONORER",
+        "BURUH HARIAN LEPAS",
+        "BURUH TANI/PERKEBUNAN",
+        "BURUH NELAYAN/PERIKANAN",
+        "BURUH PETERNAKAN",
+        "PEMBANTU RUMAH TANGGA",
+        "TUKANG CUKUR",
+        "TUKANG LISTRIK",
+        "TUKANG BATU",
+        "TUKANG KAYU",
+        "TUKANG JAHIT",
+        "PENATA RIAS",
+        "MEKANIK",
+        "SENIMAN",
+        "TABIB",
+        "PERANCANG BUSANA",
+        "PENTERJEMAH",
+        "IMAM MASJID",
+        "PENDETA",
+        "PASTOR",
+        "WARTAWAN",
+        "USTADZ/MUBALIGH",
+        "JURU MASAK",
+        "DOSEN",
+        "GURU",
+        "PILOT",
+        "PENGACARA",
+        "NOTARIS",
+        "ARSITEK",
+        "AKUNTAN",
+        "KONSULTAN",
+        "DOKTER",
+        "BIDAN",
+        "PERAWAT",
+        "APOTEKER",
+        "PSIKIATER/PSIKOLOG",
+        "PELAUT",
+        "PENELITI",
+        "SOPIR",
+        "PIALANG",
+        "PARANORMAL",
+        "PEDAGANG",
+        "PERANGKAT DESA",
+        "KEPALA DESA",
+        "BIARAWATI",
+        "WIRASWASTA",
+    )
+}
+
+
+def pick(text: str, words: Vocabulary) -> tuple[str, float] | None:
+    """The value that text spells and how alike they are; None when none or two are close.
+
+    Blanks and punctuation don't count. Words after a value are given up one by one: what stands there is noise.
+    """
+    pieces = text.split()
+    for length in range(len(pieces), 0, -1):
+        found = _closest(folded("".join(pieces[:length])), words)
+        if found:
+            return found
+    return None
+
+
+def _closest(plain: str, words: Vocabulary) -> tuple[str, float] | None:
+    near: dict[str, int] = {}
+    for value, spellings in words.items():
+        for spelling in spellings:
+            known = folded(spelling)
+            allowed = len(known) // LETTERS_PER_SLIP
+            if abs(len(known) - len(plain)) <= allowed:
+                edits = distance(plain, known)
+                if edits <= min(allowed, near.get(value, allowed)):
+                    near[value] = edits
+    ranked = sorted((edits, value) for value, edits in near.items())
+    if not ranked or not plain or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
+        return None
+    return ranked[0][1], 1 - ranked[0][0] / len(plain)
