@@ -26,6 +26,7 @@ from documents.services import KeyReused, receive_upload
 from documents.status import WIRE
 from documents.storage import StoreUnavailable, read_original
 from ocr_gpu.images import UnreadableFile
+from ocr_gpu.sandbox import SandboxUnavailable
 
 STORE_RETRY_SECONDS = 10
 MAX_KEY_LENGTH = 128
@@ -55,6 +56,15 @@ class StoreDown(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "storage_unavailable"
     default_detail = "The document store does not answer. Try again soon."
+    retry_after = STORE_RETRY_SECONDS
+
+
+class DecoderDown(APIException):
+    """The file is not at fault: this machine could not start what looks into files."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "decoder_unavailable"
+    default_detail = "Files cannot be looked into at the moment. Try again soon."
     retry_after = STORE_RETRY_SECONDS
 
 
@@ -142,6 +152,8 @@ class UploadView(APIView):
             raise IdempotencyKeyReused from reused
         except StoreUnavailable as down:
             raise StoreDown from down
+        except SandboxUnavailable as down:
+            raise DecoderDown from down
         if document.queue:
             transaction.on_commit(functools.partial(ring, document.queue))
         answer = {"success": True, "documentId": str(document.pk), "document": ReceivedSerializer(document).data}

@@ -15,6 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.tokens import AccessToken
 
+from filot.backends import StaffBackend
 from filot.errors import Unavailable
 from filot.models import User
 
@@ -61,7 +62,7 @@ def user_of(token: str) -> User:
     Raises BadToken for whatever is wrong with it, InactiveUser, or Unavailable without the provider's keys.
     """
     user = outside_user(outside_claims(token)) if is_outside(token) else own_user(token)
-    if not user.is_active:
+    if not StaffBackend().user_can_authenticate(user):
         raise InactiveUser
     return user
 

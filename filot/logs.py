@@ -26,6 +26,7 @@ REPEATING = {
     "gunicorn.access": "WARNING",
     "celery.app.trace": "CRITICAL",
     "celery.worker.strategy": "WARNING",
+    "celery.beat": "WARNING",
 }
 # gunicorn puts handlers of its own on these, with propagation off.
 FOREIGN = [

@@ -15,7 +15,7 @@ from filot.embedded.program import Program
 
 PROBE_TIMEOUT = 2.0
 SERVER_ERROR = 500
-WEB_WORKERS, WEB_THREADS, WEB_GRACE = 2, 8, 4
+WEB_GRACE = 4  # less than deploy/gunicorn.conf.py gives: all must be gone in ten seconds
 CELERY_READY = " ready."
 DEVICE = """
 import torch
@@ -50,25 +50,8 @@ def device_report(env: Mapping[str, str]) -> Program:
 
 def web(env: Mapping[str, str], port: int) -> Program:
     address = f"127.0.0.1:{port}"
-    argv = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "filot.wsgi:application",
-        "--bind",
-        address,
-        "--worker-class",
-        "gthread",
-    ]
-    argv += [
-        "--workers",
-        str(WEB_WORKERS),
-        "--threads",
-        str(WEB_THREADS),
-        "--graceful-timeout",
-        str(WEB_GRACE),
-    ]
-    argv += ["--no-control-socket"]
+    argv = [sys.executable, "-m", "gunicorn", "-c", str(settings.BASE_DIR / "deploy" / "gunicorn.conf.py")]
+    argv += ["filot.wsgi:application", "--bind", address, "--graceful-timeout", str(WEB_GRACE), "--no-control-socket"]
     return Program(
         "web",
         argv,
@@ -110,7 +93,6 @@ def simulator(env: Mapping[str, str], port: int) -> Program:
 def _celery(name: str, env: Mapping[str, str], *words: str, label: str) -> Program:
     argv = [sys.executable, "-m", "celery", "-A", "filot", "worker", "-n", f"{name}@%h", "--loglevel=info"]
     argv += ["--without-mingle", "--without-gossip", *words]  # ready a second sooner; workers need no news of others
-    argv += ["--", "worker.redirect_stdouts=false"]
     return Program(name, argv, env=env, label=label, ready_line=CELERY_READY)
 
 

@@ -3,12 +3,13 @@
 from typing import Any, NamedTuple
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from filot.throttling import refused_login
 from review.console import counts
 
 # (heading, models in the order of the menu); what is not named here comes last
@@ -47,6 +48,10 @@ class ConsoleSite(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         return {**context, "console_menu": menu(request, context["available_apps"])}
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        refused = refused_login(request, request.POST.get("username", "")) if request.method == "POST" else None
+        return refused or super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {"tiles": tiles(request), **(extra_context or {})})

@@ -64,7 +64,7 @@ def _confidence(lines: Sequence[OcrLine]) -> float:
 
 def _is_flat(line: OcrLine, page: Page) -> bool:
     height, width = page.shape[:2]
-    return line.box.w * width >= line.box.h * height
+    return bool(line.box.w * width >= line.box.h * height)
 
 
 def _flat_share(lines: Sequence[OcrLine], page: Page) -> float | None:

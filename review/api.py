@@ -195,4 +195,4 @@ def _public_notes(decision: ReviewDecision) -> str | None:
     if decision.reason_code not in REJECT_REASONS:
         return None
     with translation.override(PUBLIC_LANGUAGE):
-        return str(REJECT_REASONS[decision.reason_code][1])
+        return str(REJECT_REASONS[decision.reason_code].public)

@@ -18,6 +18,7 @@ from review.console import number_fields, opened, run_of
 from review.masking import Area, hide, last_four, number_areas, without_numbers
 from review.models import Review
 from verification.models import VerificationRun
+from verification.reading import document_type as type_module
 
 log = structlog.get_logger(__name__)
 
@@ -26,32 +27,6 @@ FAIRLY_SURE = 70
 SAME_NUMBER_SHOWN = 10
 EXCHANGES_SHOWN = 20
 PDF = "application/pdf"
-
-CARD_LABELS = {
-    "nik": "NIK",
-    "name": "Nama",
-    "birthPlace": "Tempat Lahir",
-    "birthDate": "Tgl Lahir",
-    "gender": "Jenis Kelamin",
-    "bloodType": "Gol. Darah",
-    "address": "Alamat",
-    "rtRw": "RT/RW",
-    "village": "Kel/Desa",
-    "district": "Kecamatan",
-    "religion": "Agama",
-    "maritalStatus": "Status Perkawinan",
-    "occupation": "Pekerjaan",
-    "nationality": "Kewarganegaraan",
-    "validUntil": "Berlaku Hingga",
-    "province": "Provinsi",
-    "regency": "Kabupaten/Kota",
-    "issuedPlace": "Tempat terbit",
-    "issuedDate": "Tanggal terbit",
-    "npwpNumber": "NPWP",
-    "npwp16": "NPWP16",
-    "taxOffice": "KPP",
-    "registeredDate": "Terdaftar",
-}
 
 
 class FieldRow(NamedTuple):
@@ -69,10 +44,14 @@ def field_rows(review: Review, *, revealed: bool) -> list[FieldRow]:
     """Every field of the latest reading in the order of the card; numbers cut to four digits unless `revealed`."""
     numbers = number_fields(review.document.type)
     fields = opened(run_of(review), "fields") or {}
-    return [_field_row(name, field or {}, name in numbers, revealed) for name, field in fields.items()]
+    labels = type_module(review.document.type).CARD_LABELS
+    return [
+        _field_row(name, labels.get(name, name), field or {}, name in numbers, revealed)
+        for name, field in fields.items()
+    ]
 
 
-def _field_row(name: str, field: dict[str, Any], is_number: bool, revealed: bool) -> FieldRow:
+def _field_row(name: str, label: str, field: dict[str, Any], is_number: bool, revealed: bool) -> FieldRow:
     def shown(text: str | None) -> str:
         if revealed or not text:
             return text or ""
@@ -83,7 +62,7 @@ def _field_row(name: str, field: dict[str, Any], is_number: bool, revealed: bool
     word, tone = _confidence(percent)
     return FieldRow(
         name=name,
-        label=CARD_LABELS.get(name, name),
+        label=label,
         value=shown(value),
         proposed=shown(proposed),
         percent=percent,
@@ -159,13 +138,11 @@ def page_count(document: Document) -> int:
 def picture(review: Review, page: int, *, revealed: bool = False) -> bytes:
     """A page as PNG with its numbers painted over, or as it is when `revealed`. Raises NoPicture.
 
-    Where a number stands is known on the page that was read, and which page that was is known when there is only
-    one: the pages of a longer file are blurred.
+    Where a number stands is known on the page that was read: every other page is blurred.
     """
     document = review.document
     data = _original(document)
     try:
-        pages = check_file(data, declared=None).pages if document.content_type == PDF else 1
         png = page_png(data, page)
     except UnreadableFile as unreadable:
         raise NoPicture(unreadable.message, 404) from None
@@ -173,7 +150,13 @@ def picture(review: Review, page: int, *, revealed: bool = False) -> bytes:
         raise NoPicture(_("Too many pictures are being opened. Reload the page in a moment."), 503) from None
     if revealed:
         return png
-    return hide(png, _known_areas(review) if pages == 1 else None)
+    return hide(png, _known_areas(review) if page == _card_page(review) else None)
+
+
+def _card_page(review: Review) -> int:
+    """The page whose reading counted."""
+    run = run_of(review)
+    return run.page if run else 0
 
 
 def _known_areas(review: Review) -> list[Area] | None:
@@ -207,7 +190,7 @@ def context(review: Review, user: Any, *, page: int = 0, revealed: bool = False)
         "run": run,
         "risk": console.risk_of(review.document.ai_score),
         "rows": rows,
-        "boxes": [row for row in rows if row.box] if pages == 1 else [],
+        "boxes": [row for row in rows if row.box] if page == _card_page(review) else [],
         "reasons": console.reasons_of(run),
         "points": points_of(run),
         "events": list(review.document.events.all()),
@@ -215,7 +198,7 @@ def context(review: Review, user: Any, *, page: int = 0, revealed: bool = False)
         "exchanges": exchanges_of(review),
         "same_number": same_number(review),
         "picture": shown,
-        "blurred": pages > 1 or _known_areas(review) is None,
+        "blurred": page != _card_page(review) or _known_areas(review) is None,
         "picture_problem": unseen,
         "page": page,
         "pages": range(pages),

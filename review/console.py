@@ -1,6 +1,5 @@
 """What the review console shows, and to whom: the rules and view models behind `review.admin` and the dashboard."""
 
-import importlib
 import re
 import uuid
 from datetime import datetime, timedelta
@@ -14,26 +13,45 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from documents.sealing import CannotOpen, blind_index
+from documents.sealing import CannotOpen
 from review.masking import last_four, without_numbers
 from review.models import Review
 from verification.models import RunOutcome, VerificationRun
+from verification.reading import document_type as type_module
+from verification.services import number_index
 
 log = structlog.get_logger(__name__)
 
 HIGH_RISK = 70
 MEDIUM_RISK = 40
-INSTEAD = {"npwpNumber": ("npwp16",)}  # NPWP cards of 2024 and later
 
 RETRY, FINAL = "RETRY", "FINAL"
-REJECT_REASONS: dict[str, tuple[str, str | Promise]] = {
-    "unreadable": (RETRY, _("The card can't be read")),
-    "incomplete": (RETRY, _("Part of the card is missing or covered")),
-    "wrong_document": (RETRY, _("Not the kind of document it claims to be")),
-    "copy_or_screen": (RETRY, _("Photo of a screen or of a copy")),
-    "expired": (FINAL, _("The card is no longer valid")),
-    "mismatch": (FINAL, _("The data do not agree with each other")),
-    "suspected_fraud": (FINAL, _("Signs of editing or of fraud")),
+
+
+class RejectReason(NamedTuple):
+    kind: str  # RETRY: a better picture may pass; FINAL
+    text: str | Promise  # for the reviewer
+    public: str | Promise  # for the client: never tells what gave a forger away
+
+
+REJECT_REASONS: dict[str, RejectReason] = {
+    "unreadable": RejectReason(
+        RETRY, _("The card can't be read"), _("The card can't be read. Take the picture again.")
+    ),
+    "incomplete": RejectReason(
+        RETRY, _("Part of the card is missing or covered"), _("Part of the card is missing or covered.")
+    ),
+    "wrong_document": RejectReason(
+        RETRY, _("Not the kind of document it claims to be"), _("This is not the kind of document that was asked for.")
+    ),
+    "copy_or_screen": RejectReason(
+        RETRY, _("Photo of a screen or of a copy"), _("Take the picture of the card itself, not of a copy or screen.")
+    ),
+    "expired": RejectReason(FINAL, _("The card is no longer valid"), _("The card is no longer valid.")),
+    "mismatch": RejectReason(
+        FINAL, _("The data do not agree with each other"), _("The document could not be accepted.")
+    ),
+    "suspected_fraud": RejectReason(FINAL, _("Signs of editing or of fraud"), _("The document could not be accepted.")),
 }
 ESCALATION_REASONS: dict[str, str | Promise] = {
     "second_opinion": _("A second opinion is needed"),
@@ -113,8 +131,8 @@ def opened(run: VerificationRun | None, column: str) -> Any:
 
 def number_fields(document_type: str) -> tuple[str, ...]:
     """The field that holds the card's number, then the ones that newer cards have instead."""
-    name = str(importlib.import_module(settings.DOCUMENT_TYPES[document_type]).NUMBER_FIELD)
-    return (name, *INSTEAD.get(name, ()))
+    names: tuple[str, ...] = type_module(document_type).NUMBER_FIELDS
+    return names
 
 
 def shown_number(review: Review) -> str:
@@ -150,7 +168,7 @@ def query_for(term: str) -> str | None:
     term = term.strip()
     digits = re.sub(r"[\s.-]", "", term)
     if _NUMBER.fullmatch(digits):
-        return "number:" + ",".join(blind_index(kind, digits) for kind in settings.DOCUMENT_TYPES)
+        return "number:" + ",".join(number_index(kind, digits) for kind in settings.DOCUMENT_TYPES)
     if _REF.fullmatch(term):
         return term.upper()
     try:

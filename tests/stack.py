@@ -41,6 +41,7 @@ class Stack:
         self.port, self.simulator_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.logs: dict[str, Path] = {}
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST")},
             **services,
@@ -113,7 +114,8 @@ class Stack:
             "ocr_queue": "ocr.cpu",
         }
         words = self.COMMANDS[name].format(**facts).split()
-        with (self.folder / f"{name}.log").open("wb") as log:
+        self.logs[name] = self.folder / f"{name}-{len(list(self.folder.glob('*.log')))}.log"
+        with self.logs[name].open("wb") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *words], cwd=PROJECT, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
@@ -140,7 +142,8 @@ class Stack:
         self.processes.pop(name).wait()
 
     def log(self, name: str) -> str:
-        return (self.folder / f"{name}.log").read_text(errors="replace")
+        """What the process of this name that was started last has said."""
+        return self.logs[name].read_text(errors="replace")
 
     def answers(self) -> bool:
         try:

@@ -93,13 +93,17 @@ MISSING = {
 }
 UNCLEAR = {
     "nik": Reason("nik_unclear", "A NIK stands on the card but could not be read with certainty."),
-    "npwpNumber": Reason("npwp_number_unclear", "An NPWP number stands on the card but could not be read with certainty."),
+    "npwpNumber": Reason(
+        "npwp_number_unclear", "An NPWP number stands on the card but could not be read with certainty."
+    ),
 }
 LITTLE_TEXT = Reason("little_text", "Hardly any text could be read from the picture.")
 COMPLETE = Reason("complete", "Everything that counts was read from the card.")
 DECIDED: dict[Decision, Reason] = {
     "auto_approve": Reason("score_approves", "The score reaches the threshold for approval."),
-    "auto_reject": Reason("score_rejects", "The score is below the threshold for rejection and the card is incomplete."),
+    "auto_reject": Reason(
+        "score_rejects", "The score is below the threshold for rejection and the card is incomplete."
+    ),
     "needs_review": Reason("score_undecided", "The evidence is not enough for a decision without a person."),
 }
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from verification.numbers import DIGIT_LOOKALIKES
+from verification.identity_numbers import DIGIT_LOOKALIKES
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MEI", "JUN", "JUL", "AGU", "SEP", "OKT", "NOV", "DES")

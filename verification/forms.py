@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from verification.labels import LabelMatch, Labels, label_at
@@ -84,7 +85,7 @@ def read_form(rows: list[Row], labels: Labels, *, inside: Collection[str] = ()) 
         loose[index] = [*before, *_chunks_of(row, covered, len(row.text))] if matches else row.chunks()
     lefts = [entry.value.left for entry in found.values() if entry.value.text and entry.name not in inside]
     heights = sorted(rows[index].y for index in labelled)
-    steps = [low - high for high, low in zip(heights, heights[1:], strict=False)]
+    steps = [low - high for high, low in pairwise(heights)]
     form = Form(rows, found, loose, median(lefts) if lefts else None, median(steps) if steps else 0.05)
     _give_strays(form, labelled)
     return form

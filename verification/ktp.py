@@ -9,22 +9,44 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ocr_gpu.engine import OcrLine
 from verification import vocabulary
 from verification.dates import find_date
 from verification.fields import FieldValue
 from verification.forms import Form, read_form
+from verification.identity_numbers import DIGIT_LOOKALIKES, digit_share, is_exact, read_number, repaired
 from verification.ktp_places import issue, region_headings
 from verification.labels import label_at
 from verification.layout import Span, likely_slopes, possible_turns, rows_of, without_stamps
 from verification.nik import NIK_DIGITS
-from verification.numbers import DIGIT_LOOKALIKES, digit_share, is_exact, read_number, repaired
 from verification.regions import nearest, places
 
 CODE = "KTP"
 PARSER_VERSION = "1"
-NUMBER_FIELD = "nik"
+NUMBER_FIELDS = ("nik",)
+CARD_LABELS = {
+    "nik": "NIK",
+    "name": "Nama",
+    "birthPlace": "Tempat Lahir",
+    "birthDate": "Tgl Lahir",
+    "gender": "Jenis Kelamin",
+    "bloodType": "Gol. Darah",
+    "address": "Alamat",
+    "rtRw": "RT/RW",
+    "village": "Kel/Desa",
+    "district": "Kecamatan",
+    "religion": "Agama",
+    "maritalStatus": "Status Perkawinan",
+    "occupation": "Pekerjaan",
+    "nationality": "Kewarganegaraan",
+    "validUntil": "Berlaku Hingga",
+    "province": "Provinsi",
+    "regency": "Kabupaten/Kota",
+    "issuedPlace": "Tempat terbit",
+    "issuedDate": "Tanggal terbit",
+}
 FIELDS = (
     "nik",
     "name",
@@ -96,7 +118,7 @@ def parse(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
 def _downward(form: Form) -> int:
     """How many labels more stand below the one that the card prints before them than above it."""
     rows = [form.entries[name].row for name in ORDER if name in form.entries]
-    return sum(1 if low > high else -1 for high, low in zip(rows, rows[1:], strict=False))
+    return sum(1 if low > high else -1 for high, low in pairwise(rows))
 
 
 def _read(form: Form) -> dict[str, FieldValue]:
@@ -235,7 +257,7 @@ def _blood(span: Span) -> dict[str, FieldValue]:
 
 
 def _address(span: Span) -> dict[str, FieldValue]:
-    return {"address": _field(span, _words(span.text) or None)}
+    return {"address": _field(span, vocabulary.spaced(_words(span.text)) or None)}
 
 
 def _rt_rw(span: Span) -> dict[str, FieldValue]:

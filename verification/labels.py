@@ -9,7 +9,7 @@ from functools import cache
 
 LOOKALIKES = {"L": "I", "1": "I", "|": "I", "!": "I", "0": "O", "Q": "O", "5": "S", "$": "S", "8": "B", "6": "G"}
 SHORT = 5  # a label up to this long needs something that sets it apart from the value
-LEFT_OVER = re.compile(r"[A-Za-z. ]{0,3}[:;]")  # the tail of a label up to its colon
+LEFT_OVER = re.compile(r"[^\W\d_]{0,3}[. ]?[:;]")  # the tail of a label up to its colon
 Labels = Mapping[str, Sequence[str]]
 
 
@@ -75,7 +75,7 @@ def tolerance(length: int) -> int:
 
 
 def label_at(text: str, start: int, labels: Labels) -> LabelMatch | None:
-    """The label that text has at start, the likeliest one. Spellings are in plain capitals; the first is the main one."""
+    """The likeliest label that text has at start. Spellings are in plain capitals, the main one first."""
     reach = text[start : start + 40]
     letters, places = fold(reach)
     best: LabelMatch | None = None
@@ -87,7 +87,9 @@ def label_at(text: str, start: int, labels: Labels) -> LabelMatch | None:
             if found is None:
                 continue
             end, likeness = found
-            right = len(plain) * (2 * likeness - 1)  # letters right less letters wrong: a long label beats its first word
+            right = len(plain) * (
+                2 * likeness - 1
+            )  # letters right less letters wrong: a long label beats its first word
             if right > most:
                 most = right
                 best = LabelMatch(name, start, start + end, likeness)
@@ -97,7 +99,8 @@ def label_at(text: str, start: int, labels: Labels) -> LabelMatch | None:
 def _beginning(plain: str, letters: str, places: list[int], text: str, *, loose: bool) -> tuple[int, float] | None:
     """Where the label ends in text and how like it is, or None.
 
-    Without a visible end (a blank, a colon, a digit, small letters before capitals) only a perfect main spelling counts.
+    Without a visible end (a blank, a colon, a digit, small letters before capitals) only a perfect main spelling
+    counts.
     """
     allowed = tolerance(len(plain))
     near = letters[: len(plain) + allowed]
@@ -129,6 +132,6 @@ def _ends(text: str, at: int) -> bool:
 
 
 def _set_apart(text: str, at: int) -> bool:
-    """Whether what stands before this place is clearly no part of a value: a colon or a wide gap follows, or the end."""
+    """Whether what stands before this place is no part of a value: a colon, a wide gap or the end follows."""
     rest = text[at:].lstrip(" ")
     return not rest or rest[0] in ":;=\t" or (text[at - 1].islower() and rest[0].isupper())

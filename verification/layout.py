@@ -20,7 +20,7 @@ STEEPEST = 0.3
 SLOPE_STEP = 0.01
 SLOPE_GUESSES = 3
 SLOPES_APART = 0.03
-GROWTH_WEIGHT = 15.0  # neighbours that outweigh a whole slope of difference from what the boxes tell
+GROWTH_WEIGHT = 30.0  # neighbours that outweigh a whole slope of difference from what the boxes tell
 CLEARLY_WIDER = 0.12
 LOWEST_SHARE = 0.4  # of its box: text in a tilted box is at least this high
 LONG_TEXT = 5  # letters: shorter texts may stand tall on an upright page
@@ -197,6 +197,8 @@ def rows_of(lines: Sequence[OcrLine], *, slope: float = 0.0, turns: int = 0) -> 
 
 def _fits(token: Token, group: list[Token]) -> bool:
     last = group[-1]
+    if min(token.height, last.height) <= 0:
+        return False
     if abs(token.y - last.y) > SAME_ROW * min(token.height, last.height):
         return False
     overlap = max(member.right for member in group) - token.left
@@ -209,8 +211,8 @@ def likely_slopes(lines: Sequence[OcrLine], *, turns: int = 0) -> list[float]:
     With few neighbours the boxes tell: the upright box around a sloping text grows with the length of the text.
     """
     boxes = [turn(line.box, turns) for line in lines]
-    neighbours = [pair for a in boxes for b in boxes if (pair := _beside(a, b))]
     steep = _growth(boxes)
+    neighbours = [pair for a in boxes for b in boxes if (pair := _beside(a, b, steep))]
     steps = round(STEEPEST / SLOPE_STEP)
     scored: list[tuple[float, float]] = []
     for slope in (step * SLOPE_STEP for step in range(-steps, steps + 1)):
@@ -223,13 +225,13 @@ def likely_slopes(lines: Sequence[OcrLine], *, turns: int = 0) -> list[float]:
     return best[:SLOPE_GUESSES]
 
 
-def _beside(a: Box, b: Box) -> tuple[float, float, float] | None:
+def _beside(a: Box, b: Box, steep: float) -> tuple[float, float, float] | None:
     """How far right and how far down b stands from a, and how far down still counts as the same height."""
     if b.x < a.x + a.w * 0.8:
         return None
     run = b.x + b.w / 2 - a.x - a.w / 2
     fall = b.y + b.h / 2 - a.y - a.h / 2
-    reach = min(a.h, b.h) / 2
+    reach = min(max(box.h - steep * box.w, LOWEST_SHARE * box.h) for box in (a, b)) / 2
     return (run, fall, reach) if reach > 0 and abs(fall) <= STEEPEST * run + 2 * reach else None
 
 

@@ -27,6 +27,7 @@ class VerificationRun(models.Model):
     reason = models.CharField(max_length=64, blank=True, help_text="code of what went wrong")
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
+    page = models.PositiveSmallIntegerField(default=0, help_text="of a PDF: where the card was found, from 0")
     read_seconds = models.FloatField(null=True, blank=True, help_text="decoding, OCR and parsing")
 
     engine = models.CharField(max_length=32, blank=True)

@@ -11,14 +11,24 @@ from dataclasses import dataclass, replace
 from ocr_gpu.engine import OcrLine
 from verification.dates import find_date
 from verification.fields import FieldValue
+from verification.identity_numbers import digit_share, read_number, repaired, without_separators
 from verification.labels import alike, fold, folded, label_at
 from verification.layout import Row, Span, likely_slopes, possible_turns, rows_of, without_stamps
 from verification.npwp_number import NPWP15_DIGITS, NPWP16_DIGITS, format_npwp15
-from verification.numbers import digit_share, is_exact, read_number, repaired, without_separators
+from verification.vocabulary import spaced
 
 CODE = "NPWP"
 PARSER_VERSION = "1"
-NUMBER_FIELD = "npwpNumber"
+NUMBER_FIELDS = ("npwpNumber", "npwp16")  # cards since July 2024 have the second instead
+CARD_LABELS = {
+    "npwpNumber": "NPWP",
+    "npwp16": "NPWP16",
+    "nik": "NIK",
+    "name": "Nama",
+    "address": "Alamat",
+    "taxOffice": "KPP",
+    "registeredDate": "Terdaftar",
+}
 FIELDS = ("npwpNumber", "npwp16", "nik", "name", "address", "taxOffice", "registeredDate")
 LABELS = {
     "number": ("NPWP", "NO NPWP", "NOMOR NPWP", "NOMOR POKOK WAJIB PAJAK"),
@@ -155,9 +165,7 @@ def _number(piece: Piece) -> dict[str, FieldValue]:
         return {}
     if piece.label == "nik":
         return {"nik": read_number(piece.span, NPWP16_DIGITS)}
-    if is_exact(text, NPWP16_DIGITS):
-        return {"npwp16": read_number(piece.span, NPWP16_DIGITS)}
-    if len(without_separators(text)) >= NPWP16_DIGITS and "." not in text:
+    if len(without_separators(text)) >= NPWP16_DIGITS and not set(text) & set(".-"):  # the old form has its points
         return {"npwp16": read_number(piece.span, NPWP16_DIGITS)}
     field = read_number(piece.span, NPWP15_DIGITS)
     proposed = field.proposed
@@ -174,26 +182,32 @@ def _name_and_address(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
     row = anchor.row if anchor else -1
     address: list[Piece] = []
     name: Piece | None = None
-    last: Piece | None = anchor
-    for piece in pieces:
+    for piece, beside in zip(pieces, [*pieces, None][1:], strict=True):
         if piece.label in ("name", "address") and piece.span.text:
             name = piece if piece.label == "name" else name
             address = [piece] if piece.label == "address" else address
             column |= {piece.left, piece.span.left}
         elif piece.row > row and piece.label is None and not _number(piece) and _in_column(piece, column):
-            if name is None:
+            if beside and _is_lost_label(piece, beside):
+                column.add(beside.left)
+            elif name is None:
                 name = piece if _is_wordy(piece.span.text) else None
             elif find_date(piece.span.text) is None and (not address or _follows(piece, address[-1])):
                 address.append(piece)
-        last = piece
     if name:
         fields["name"] = _text(name.span, name.trust)
     if address:
         span = address[0].span
         for piece in address[1:]:
             span = span.joined(piece.span)
-        fields["address"] = _text(span, address[0].trust)
+        field = _text(span, address[0].trust)
+        fields["address"] = replace(field, value=field.value and spaced(field.value))
     return fields
+
+
+def _is_lost_label(piece: Piece, beside: Piece) -> bool:
+    """A word in small letters with a text beside it is a label that OCR spoilt: values are printed in capitals."""
+    return beside.row == piece.row and beside.label is None and any(c.islower() for c in piece.span.text)
 
 
 def _in_column(piece: Piece, column: set[float]) -> bool:

@@ -57,9 +57,7 @@ def nearest(text: str, names: dict[str, str], *, exact: bool = False) -> tuple[s
     allowed = len(plain) // LETTERS_PER_SLIP
     if exact or not allowed:
         return None
-    near = sorted(
-        (distance(plain, key), name) for key, name in names.items() if abs(len(key) - len(plain)) <= allowed
-    )
+    near = sorted((distance(plain, key), name) for key, name in names.items() if abs(len(key) - len(plain)) <= allowed)
     if not near or near[0][0] > allowed or (len(near) > 1 and near[1][0] == near[0][0]):
         return None
     return near[0][1], 1 - near[0][0] / len(plain)

@@ -20,6 +20,7 @@ from documents.status import Status
 from documents.storage import StoreUnavailable, read_original
 from ocr_gpu.engine import Box, EngineUnavailable, OcrEngine, OcrLine
 from ocr_gpu.images import UnreadableFile, upright_pages
+from ocr_gpu.sandbox import SandboxUnavailable
 from verification.claims import Claimed, claim, give_back, give_to_person, hand_over, refused_write
 from verification.fields import FieldValue
 from verification.metrics import DECISIONS, LATENCY_SECONDS, OCR_SECONDS
@@ -28,8 +29,9 @@ from verification.reading import Reading, document_type, engine_of, fields_as_js
 
 log = structlog.get_logger(__name__)
 
-STORE_BACKOFF_SECONDS = 15
+AWAY_BACKOFF_SECONDS = 15  # a part that is away is not the document's fault
 RETRY_BACKOFF_SECONDS = 2
+NUMBER_DIGITS = 16
 
 
 def request_verification(document: Document) -> None:
@@ -74,7 +76,10 @@ def load(held: Claimed) -> bool:
     try:
         held.pages = upright_pages(read_original(held.document.storage_key))
     except StoreUnavailable:
-        give_back(held, "storage_unavailable", STORE_BACKOFF_SECONDS, counted=False)
+        give_back(held, "storage_unavailable", AWAY_BACKOFF_SECONDS, counted=False)
+        return False
+    except SandboxUnavailable:
+        give_back(held, "decoder_unavailable", AWAY_BACKOFF_SECONDS, counted=False)
         return False
     except CannotOpen:
         give_to_person(held, "original_cannot_be_opened")
@@ -82,7 +87,10 @@ def load(held: Claimed) -> bool:
     except UnreadableFile as unreadable:
         give_to_person(held, unreadable.code)
         return False
-    return held.document.beat(held.token)
+    if held.document.beat(held.token):
+        return True
+    refused_write(held)
+    return False
 
 
 def read(engine: OcrEngine, loaded: Sequence[Claimed]) -> list[tuple[Claimed, Reading]]:
@@ -105,7 +113,7 @@ def keep_reading(held: Claimed, reading: Reading) -> bool:
     run, document = held.run, held.document
     run.outcome, run.read_seconds = RunOutcome.read, (timezone.now() - run.started_at).total_seconds()
     run.engine, run.engine_version, run.device = reading.engine, reading.engine_version, reading.device
-    run.parser_version = reading.parser_version
+    run.parser_version, run.page = reading.parser_version, reading.page
     run.lines = lines_as_json(reading.lines)
     run.fields = fields_as_json(document.type, reading.fields)
     try:
@@ -195,8 +203,11 @@ def _box(box: list[float] | None) -> Box:
     return Box(*(box or (0.0, 0.0, 0.0, 0.0)))
 
 
+def number_index(type: str, number: str) -> str:
+    """What `Document.number_index` holds for a number; an old NPWP of 15 digits is the 16 with a leading zero."""
+    return blind_index(type, "".join(character for character in number if character.isdigit()).zfill(NUMBER_DIGITS))
+
+
 def _number_index(type: str, fields: Mapping[str, FieldValue]) -> str:
-    number = fields.get(document_type(type).NUMBER_FIELD)
-    if number is None or number.value is None:
-        return ""
-    return blind_index(type, "".join(character for character in number.value if character.isdigit()))
+    numbers = [fields[name].value for name in document_type(type).NUMBER_FIELDS if name in fields]
+    return next((number_index(type, number) for number in numbers if number), "")

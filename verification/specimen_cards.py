@@ -60,6 +60,7 @@ class Sheet:
         ink: tuple[int, int, int] = INK,
     ) -> None:
         """Writes one line, made smaller when it is wider than its room; a named one is noted."""
+        text = text.replace(" ", "  ")  # the bundled font sets words so close that no reader parts them
         font = self.font(size)
         while size > 10 and self.pen.textlength(text, font=font) > room:
             size -= 1

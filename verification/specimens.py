@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from random import Random
 from typing import Any
 
@@ -24,6 +25,11 @@ from verification.specimen_cards import (
 from verification.specimen_people import invent_resident, invent_taxpayer
 
 LEVELS = ("clean", "scan", "phone")
+FORMATS: dict[str, dict[str, Any]] = {
+    "jpeg": {"format": "JPEG", "quality": 88},
+    "png": {"format": "PNG"},
+    "pdf": {"format": "PDF", "resolution": 300.0, "quality": 88},
+}
 PHONE_SIZE = (1280, 960)
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]  # top left, top right, bottom right, bottom left
@@ -95,6 +101,13 @@ def render(kind: str, level: str, seed: int, *, font_name: str | None = None) ->
         "unreadable": [shape.damaged] if shape.damaged else [],
         "boxes": {name: _carried(box, sheet.image, image, corners) for name, box in sheet.boxes.items()},
     }
+
+
+def encode(image: Image.Image, file_format: str) -> bytes:
+    """The picture as the bytes of a file: jpeg, png or a PDF of one page. KeyError for any other format."""
+    kept = BytesIO()
+    image.save(kept, **FORMATS[file_format])
+    return kept.getvalue()
 
 
 def _smudge(sheet: Sheet, box: PixelBox, random: Random) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from verification.labels import distance, folded
 
 LETTERS_PER_SLIP = 5  # a short word must be right; one wrong letter is forgiven for each so many
+_ABBREVIATION = re.compile(r"\b(JL|JLN|NO|GG|KP|DS|DSN|BLK|KOMP|PERUM|RT|RW|KEL|KEC|KAB)\.(?=[A-Z0-9])")
 Vocabulary = Mapping[str, Sequence[str]]  # normalised value -> spellings
 
 GENDERS: Vocabulary = {"LAKI-LAKI": ("LAKI-LAKI", "LAKI"), "PEREMPUAN": ("PEREMPUAN", "WANITA")}
@@ -95,6 +97,11 @@ OCCUPATIONS: Vocabulary = {
         "WIRASWASTA",
     )
 }
+
+
+def spaced(address: str) -> str:
+    """The blank after "JL." and its like, which OCR loses as often as cards leave it out."""
+    return _ABBREVIATION.sub(r"\1. ", address)
 
 
 def pick(text: str, words: Vocabulary) -> tuple[str, float] | None:

@@ -1,5 +1,7 @@
 """The whole of `make run`, as a person starts it, with everything it keeps in a folder of its own."""
 
+import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -51,7 +53,7 @@ class Run:
 
     def wait_until_up(self) -> None:
         until = time.monotonic() + START_TIMEOUT
-        while "FiLot is up after" not in self.said():
+        while "Ctrl-C stops everything" not in self.said():
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < until, self.said()
             time.sleep(0.1)
@@ -62,14 +64,6 @@ class Run:
         self.process.send_signal(number)
         self.process.wait(START_TIMEOUT)
         return time.monotonic() - began
-
-
-@pytest.fixture
-def run(var: Path) -> Iterator[Run]:
-    started = Run(var)
-    yield started
-    if started.process.poll() is None:
-        started.stop()
 
 
 def processes_of(var: Path) -> list[str]:
@@ -93,66 +87,61 @@ def nobody_of(var: Path, within: float) -> list[str]:
     return processes_of(var)
 
 
-def test_it_starts_says_where_things_are_and_stops_without_an_orphan_twice(var: Path) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        run = Run(var)
+def kept_by(var: Path) -> dict[str, str]:
+    """What a command in another terminal reads."""
+    values = dotenv_values(var / "data" / "embedded.env", interpolate=False)
+    return {name: value or "" for name, value in values.items()}
+
+
+def hold(port: int) -> socket.socket | None:
+    """Take the port, unless somebody else has it already."""
+    with contextlib.suppress(OSError):
+        return socket.create_server(("127.0.0.1", port))
+    return None
+
+
+def test_it_starts_beside_others_survives_kill_9_and_stops_in_time_without_an_orphan(var: Path) -> None:
+    usual = {"DATABASE_URL": 5432, "REDIS_URL": 6379, "TEMPORAL_ADDRESS": 7233, "PORT": 8080, "BULI2_API_URL": 8090}
+    held = [hold(port) for port in usual.values()]
+    run = Run(var)
+    try:
         run.wait_until_up()
-        kept = dotenv_values(var / "data" / "embedded.env", interpolate=False)
-        with urlopen(f"http://127.0.0.1:{kept['PORT']}/health/live") as answer:
-            assert answer.status == 200
-        assert f"http://127.0.0.1:{kept['PORT']}/{settings.ADMIN_PATH}" in run.said()
-        assert "client, reviewer, senior, compliance, auditor, ops; password filot-demo" in run.said()
+        kept = kept_by(var)
+        for name, port in usual.items():
+            assert str(port) not in kept[name]
         for program in ("PostgreSQL", "Valkey", "Temporal", "Web server", "OCR worker", "Default worker", "BULI2"):
             assert f"\n{program}" in f"\n{run.said()}"
+        assert f"http://127.0.0.1:{kept['PORT']}/{settings.ADMIN_PATH}" in run.said()
+        assert "client, reviewer, senior, compliance, auditor, ops; password filot-demo" in run.said()
+        with urlopen(f"http://127.0.0.1:{kept['PORT']}/health/live") as answer:
+            assert answer.status == 200
+        with psycopg.connect(kept["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
 
-        assert run.stop(number) < STOP_LIMIT
-
-        assert run.process.returncode == 0, run.said()
-        assert "All stopped in" in run.said()
-        assert processes_of(var) == []
-        assert not (var / "data" / "embedded.env").exists()
-
-
-def test_after_kill_9_nothing_is_left_and_the_next_start_finds_the_data(run: Run, var: Path) -> None:
-    run.wait_until_up()
-    kept = dotenv_values(var / "data" / "embedded.env", interpolate=False)
-    with psycopg.connect(str(kept["DATABASE_URL"]), autocommit=True) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-
-    run.stop(signal.SIGKILL)
+        second = Run(var)
+        assert second.process.wait(START_TIMEOUT) == 1
+        assert f"FiLot already runs on {var / 'data'} (process {run.process.pid})" in second.said()
+    finally:
+        run.stop(signal.SIGKILL)
+        for port in held:
+            if port:
+                port.close()
     assert nobody_of(var, within=STOP_LIMIT) == []
 
     again = Run(var)
     try:
         again.wait_until_up()
-        kept = dotenv_values(var / "data" / "embedded.env", interpolate=False)
-        with psycopg.connect(str(kept["DATABASE_URL"])) as connection:
+        with psycopg.connect(kept_by(var)["DATABASE_URL"]) as connection:
             row = connection.execute("SELECT answer FROM kept").fetchone()
         assert row == (42,)
     finally:
-        again.stop()
+        seconds = again.stop(signal.SIGTERM)
 
-
-def test_a_second_run_says_who_is_there_and_ends_and_taken_ports_are_replaced(run: Run, var: Path) -> None:
-    run.wait_until_up()
-
-    second = Run(var)
-    assert second.process.wait(START_TIMEOUT) == 1
-    assert f"FiLot already runs on {var / 'data'} (process {run.process.pid})" in second.said()
-
-    other_folder = new_folder()
-    other = Run(other_folder)
-    try:
-        other.wait_until_up()
-        first_ports, other_ports = (
-            {name: value for name, value in dotenv_values(folder / "data" / "embedded.env").items() if name in OURS}
-            for folder in (var, other_folder)
-        )
-        for name in ("DATABASE_URL", "REDIS_URL", "TEMPORAL_ADDRESS", "BULI2_API_URL", "PORT"):
-            assert first_ports[name] != other_ports[name]
-    finally:
-        other.stop()
-        shutil.rmtree(other_folder)
+    assert seconds < STOP_LIMIT
+    assert again.process.returncode == 0, again.said()
+    assert "All stopped in" in again.said()
+    assert processes_of(var) == []
+    assert not (var / "data" / "embedded.env").exists()
 
 
 def test_it_refuses_to_start_as_production(var: Path) -> None:
@@ -179,5 +168,5 @@ def test_every_queue_has_a_worker_here_and_in_the_procfile() -> None:
     procfile = (settings.BASE_DIR / "deploy" / "Procfile").read_text().split()
 
     for words in (procfile, [word for program in started for word in program.argv]):
-        served = {queue for flag, queue in zip(words, words[1:], strict=False) if flag == "-Q"}
+        served = {queue for flag, queue in itertools.pairwise(words) if flag == "-Q"}
         assert served == set(settings.QUEUES)

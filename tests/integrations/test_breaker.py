@@ -107,6 +107,16 @@ def test_a_probe_that_fails_opens_it_again_for_all(name: str) -> None:
             one.call(lambda: pytest.fail("was called"))
 
 
+def test_a_process_that_comes_late_does_not_probe_right_after_a_failed_probe(name: str) -> None:
+    one = a_process(name)
+    fail(one, FAILURES)
+    # It saw that the pause was over, and writes its half-open only after the failed probe has opened the circuit again.
+    redis.Redis.from_url(settings.REDIS_URL).hset(f"filot:breaker:{name}", "state", "half-open")
+    with pytest.raises(BreakerOpen):
+        one.call(lambda: pytest.fail("was called"))
+    assert one.state == "open"
+
+
 def test_a_probe_of_a_process_that_died_blocks_only_until_its_lease_ends(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

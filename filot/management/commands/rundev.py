@@ -124,6 +124,7 @@ class DevelopmentRun:
         self._prepare_database(supervisor, accounts=accounts)
         say("Starting the web server and the workers ...")
         supervisor.start(self._programs(port, simulator_port))
+        say(f"FiLot is up after {time.monotonic() - self.began:.1f} s.")
         if self.demo and accounts:
             self._send_cards(supervisor, port)
         self._say_where_things_are(port, accounts=accounts)
@@ -195,7 +196,6 @@ class DevelopmentRun:
         web = f"http://127.0.0.1:{port}"
         lines = [
             "",
-            f"FiLot is up after {time.monotonic() - self.began:.1f} s.",
             f"    API                 {web}/",
             f"    Review and admin    {web}/{settings.ADMIN_PATH}",
             f"    Logs                {self.var.path / 'logs'}",

@@ -45,7 +45,7 @@ function viewer(root) {
     if (button) tools[button.dataset.do](button);
   });
   picture?.addEventListener("load", draw);
-  draw();
+  new ResizeObserver(draw).observe(stage);
 }
 
 function fields() {

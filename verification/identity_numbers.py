@@ -5,7 +5,7 @@ from __future__ import annotations
 from verification.fields import FieldValue
 from verification.layout import Span
 
-SEPARATORS = " .-–—·,"
+SEPARATORS = " .-–—"
 DIGIT_LOOKALIKES = str.maketrans(
     {"O": "0", "o": "0", "Q": "0", "D": "0", "I": "1", "l": "1", "i": "1", "|": "1", "!": "1", "L": "1"}
     | {"Z": "2", "z": "2", "A": "4", "S": "5", "s": "5", "$": "5", "G": "6", "b": "6", "T": "7", "?": "7", "B": "8"}

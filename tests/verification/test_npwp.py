@@ -1,0 +1,138 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocr_gpu.engine import Box, OcrLine
+from tests.verification.cards import in_words, line, npwp_lines, tilted
+from verification import npwp
+from verification.npwp_number import compose_npwp15, format_npwp15, is_printed_npwp15, luhn_holds
+
+OLD = [
+    "NPWP : 38.513.519.9-256.000",
+    "GALIHPUTRO LESMANARAGA",
+    "NIK : 3276012304859001",
+    "JL. CEMPAKA BLOK C NO. 3 RT 012 RW 008",
+    "BEJI TIMUR BEJI KOTA DEPOK",
+    "KPP PRATAMA DEPOK CIMANGGIS",
+    "Terdaftar : 07-05-2012",
+]
+OLD_VALUES = {
+    "npwpNumber": "38.513.519.9-256.000",
+    "nik": "3276012304859001",
+    "name": "GALIHPUTRO LESMANARAGA",
+    "address": "JL. CEMPAKA BLOK C NO. 3 RT 012 RW 008 BEJI TIMUR BEJI KOTA DEPOK",
+    "taxOffice": "KPP PRATAMA DEPOK CIMANGGIS",
+    "registeredDate": "2012-05-07",
+}
+
+
+def values(texts: list[str]) -> dict[str, str | None]:
+    return {name: field.value for name, field in npwp.parse(npwp_lines(texts)).items()}
+
+
+def test_an_old_card_without_labels_is_read_by_its_order() -> None:
+    assert values(OLD) == OLD_VALUES
+
+
+def test_a_card_askew_upside_down_or_cut_in_words_is_read_the_same() -> None:
+    upright = npwp_lines(OLD)
+    upside_down = [
+        replace(one, box=Box(1 - one.box.x - one.box.w, 1 - one.box.y - one.box.h, one.box.w, one.box.h))
+        for one in upright
+    ]
+    for lines in (tilted(upright, 0.1), upside_down, in_words(upright)):
+        assert {name: field.value for name, field in npwp.parse(lines).items()} == OLD_VALUES
+
+
+def test_a_card_with_labels_is_read_by_them() -> None:
+    texts = ["NPWP", "Nama", "NIK", "Alamat", "Tgl Terdaftar"]
+    beside = ["38.513.519.9-256.000", "GALIHPUTRO LESMANARAGA", "3276012304859001", "JL. CEMPAKA NO. 3", "7 Mei 2012"]
+    lines = npwp_lines(texts) + [line(0.35, 0.3 + 0.06 * row, f": {text}") for row, text in enumerate(beside)]
+    read = {name: field.value for name, field in npwp.parse(lines).items()}
+    assert read == {
+        "npwpNumber": "38.513.519.9-256.000",
+        "nik": "3276012304859001",
+        "name": "GALIHPUTRO LESMANARAGA",
+        "address": "JL. CEMPAKA NO. 3",
+        "registeredDate": "2012-05-07",
+    }
+
+
+def test_a_spoilt_label_is_not_taken_for_the_name() -> None:
+    lines = [*npwp_lines(["NPWP : 38.513.519.9-256.000", "Nanna WP"]), line(0.4, 0.36, "GALIHPUTRO LESMANARAGA")]
+    assert npwp.parse(lines)["name"].value == "GALIHPUTRO LESMANARAGA"
+
+
+@pytest.mark.parametrize("printed", ["3276012304859001", "3276 0123 0485 9001"])
+@pytest.mark.parametrize("label", ["NPWP16 : ", "NPWP : ", "NPWP:", ""])
+def test_sixteen_digits_of_a_resident_are_npwp16_and_nik(label: str, printed: str) -> None:
+    read = values([label + printed, *OLD[1:2], *OLD[3:]])
+    assert read["npwp16"] == read["nik"] == "3276012304859001"
+    assert "npwpNumber" not in read
+    assert read["name"] == "GALIHPUTRO LESMANARAGA"
+
+
+def test_sixteen_digits_that_begin_with_0_are_no_nik() -> None:
+    read = values(["NPWP16 : 0385135199256000", "PT KUSUMALAGA SENTOSA"])
+    assert read == {"npwp16": "0385135199256000", "name": "PT KUSUMALAGA SENTOSA"}
+
+
+def test_a_number_that_begins_with_16_keeps_its_first_digits() -> None:
+    assert values(["NPWP 16.513.519.9-256.000"])["npwpNumber"] == "16.513.519.9-256.000"
+
+
+@pytest.mark.parametrize("printed", ["385135199256000", "38 513 519 9 256 000", "38.513.5199-256.000"])
+def test_fifteen_digits_are_written_as_cards_print_them(printed: str) -> None:
+    assert values([f"NPWP : {printed}"])["npwpNumber"] == "38.513.519.9-256.000"
+
+
+@pytest.mark.parametrize("printed", ["38.513.5I9.9-256.OOO", "38.5l3.519.9-2S6.000"])
+def test_a_number_with_letters_in_it_is_proposed_and_never_taken(printed: str) -> None:
+    field = npwp.parse(npwp_lines([f"NPWP : {printed}"]))["npwpNumber"]
+    assert (field.value, field.raw, field.proposed) == (None, printed, "38.513.519.9-256.000")
+
+
+@pytest.mark.parametrize("printed", ["38.513.519.9-256.00", "38.513.519.9-256.0001", "38.513.5"])
+def test_a_number_of_another_length_has_no_value(printed: str) -> None:
+    field = npwp.parse(npwp_lines([f"NPWP : {printed}"]))["npwpNumber"]
+    assert field.value is None
+    assert field.raw == printed
+
+
+def test_no_lines_have_no_fields() -> None:
+    assert npwp.parse([]) == {}
+
+
+def test_composed_numbers_satisfy_luhn_and_look_as_printed() -> None:
+    digits = compose_npwp15(38_513_519, office=256)
+    assert len(digits) == 15
+    assert luhn_holds(digits)
+    assert not luhn_holds(f"{digits[:8]}{(int(digits[8]) + 1) % 10}{digits[9:]}")
+    assert is_printed_npwp15(format_npwp15(digits))
+    assert not is_printed_npwp15(digits)
+
+
+fractions = st.floats(0, 1, allow_nan=False)
+any_text = st.one_of(
+    st.text(max_size=30),
+    st.text("0123456789OIlS.- ", max_size=24),
+    st.sampled_from(["NPWP :", "NPWP16", "NIK", "Nama", "KPP PRATAMA X", "Terdaftar", "38.513.519.9-256.000"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.builds(OcrLine, any_text, fractions, st.builds(Box, fractions, fractions, fractions, fractions)), max_size=14
+    )
+)
+def test_no_lines_make_the_parser_fail_and_no_number_is_made_up(lines: list[OcrLine]) -> None:
+    read = npwp.parse(lines)
+    for name, count in (("npwpNumber", 15), ("npwp16", 16), ("nik", 16)):
+        field = read.get(name)
+        if field and field.value:
+            digits = "".join(character for character in field.value if character.isdigit())
+            assert len(digits) == count
+            assert digits == "".join(character for character in field.raw if character not in " .-–—")
