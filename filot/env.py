@@ -5,6 +5,7 @@ Read from the process's environment first, then `.env`, then `var/embedded.env`,
 a `manage.py` command in another terminal finds the running embedded services.
 """
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -174,6 +175,11 @@ class Env(BaseSettings):
         if self.ai_score_threshold_auto_reject >= self.ai_score_threshold_auto_approve:
             raise ValueError("AI_SCORE_THRESHOLD_AUTO_REJECT must be under AI_SCORE_THRESHOLD_AUTO_APPROVE")
         return self
+
+    @classmethod
+    def of_this_process(cls) -> "Env":
+        """What this process is given. A test run reads no file, so that a developer's settings change no test."""
+        return cls(_env_file=None) if os.environ.get("FILOT_ENV") == Place.test else cls()
 
     def problems(self) -> list[str]:
         """What forbids this process to serve, as sentences; empty in development and test."""

@@ -18,11 +18,12 @@ SERVER_ERROR = 500
 WEB_GRACE = 4  # less than deploy/gunicorn.conf.py gives: all must be gone in ten seconds
 CELERY_READY = " ready."
 DEVICE = """
-import torch
-if torch.cuda.is_available():
-    print(f"GPU: EasyOCR reads on {torch.cuda.get_device_name(0)}")
+from ocr_gpu.devices import probe
+device = probe()
+if device.kind == "cuda":
+    print(f"GPU: EasyOCR reads on {device.name}")
 else:
-    print("GPU: torch sees no CUDA device, so EasyOCR reads on the CPU: several seconds a card")
+    print(f"GPU: EasyOCR reads on the CPU, several seconds a card: {device.reason}")
 """
 # One process for all of it: starting Django costs more than the work.
 PREPARE = """

@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 from filot.env import PROJECT_DIR, Env, Place
 from filot.logs import logging_settings
 
-env = Env()
+env = Env.of_this_process()
 
 # Core -------------------------------------------------------------------------------------------------------------
 BASE_DIR = PROJECT_DIR

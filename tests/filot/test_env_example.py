@@ -17,6 +17,7 @@ MAY_READ_THE_ENVIRONMENT = {
     "manage.py",
     "filot/wsgi.py",
     "filot/celery.py",
+    "filot/env.py",
     "filot/settings.py",
     "filot/embedded/environment.py",
     "filot/embedded/seaweedfs.py",
