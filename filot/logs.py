@@ -27,6 +27,7 @@ REPEATING = {
     "celery.app.trace": "CRITICAL",
     "celery.worker.strategy": "WARNING",
     "celery.beat": "WARNING",
+    "django_structlog.celery.receivers": "WARNING",  # a sweep every few seconds would drown the rest
 }
 # gunicorn puts handlers of its own on these, with propagation off.
 FOREIGN = [

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from documents.api import DocumentListView, DocumentView, DownloadView, UploadView, original
 from filot import monitoring
@@ -29,7 +29,7 @@ urlpatterns = [
     path("verification/status/<uuid:document_id>", StatusView.as_view(), name="verification-status"),
     path("verification/<uuid:document_id>/escalate", EscalateView.as_view(), name="escalate"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     # BULI2
     path("internal/reviews/<uuid:review_id>/callback", ReviewCallbackView.as_view(), name="review-callback"),
     path("internal/buli2/callback", Buli2CallbackView.as_view(), name="buli2-callback"),
