@@ -23,7 +23,7 @@ from documents.links import document_id_of, download_token
 from documents.models import Document
 from documents.queue import ring
 from documents.services import KeyReused, receive_upload
-from documents.status import WIRE
+from documents.status import WIRE, wire_time
 from documents.storage import StoreUnavailable, read_original
 from ocr_gpu.images import UnreadableFile
 from ocr_gpu.sandbox import SandboxUnavailable
@@ -68,14 +68,21 @@ class DecoderDown(APIException):
     retry_after = STORE_RETRY_SECONDS
 
 
+class WireTimeField(serializers.DateTimeField):
+    """ISO 8601 in UTC with milliseconds and Z."""
+
+    def to_representation(self, value: Any) -> str:
+        return wire_time(value)
+
+
 class DocumentSerializer(serializers.ModelSerializer[Document]):
     """A document as its owner sees it."""
 
     status = serializers.CharField(source="words.status")
     verificationStatus = serializers.CharField(source="words.verification_status")
     aiDecision = serializers.SerializerMethodField()
-    createdAt = serializers.DateTimeField(source="created_at")
-    updatedAt = serializers.DateTimeField(source="updated_at")
+    createdAt = WireTimeField(source="created_at")
+    updatedAt = WireTimeField(source="updated_at")
 
     class Meta:
         model = Document
@@ -87,7 +94,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
 
 class ReceivedSerializer(serializers.ModelSerializer[Document]):
     status = serializers.CharField(source="words.status")
-    createdAt = serializers.DateTimeField(source="created_at")
+    createdAt = WireTimeField(source="created_at")
 
     class Meta:
         model = Document

@@ -1,5 +1,6 @@
 """The states of a document, the moves between them, and the words clients know them by. Nothing else decides these."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -50,6 +51,11 @@ WIRE: dict[Status, WireWords] = {
     Status.approved: WireWords("completed", "manually_approved"),
     Status.rejected: WireWords("completed", "manually_rejected"),
 }
+
+
+def wire_time(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and Z, as every time goes over the wire."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class IllegalMove(Exception):

@@ -16,13 +16,12 @@ from rest_framework.views import APIView
 from documents.api import own_document
 from documents.models import Document
 from documents.queue import ring_default
-from documents.status import Status
+from documents.status import Status, wire_time
 from review.console import REJECT_REASONS
 from review.models import Review, ReviewDecision, Source
 from review.partner import reasons_of
 from review.services import escalate, open_review
 from review.tasks import DELIVER
-from review.workflow_words import wire_time
 from verification.services import evaluate, read_run
 
 AGAIN = "Document has already been evaluated"

@@ -8,11 +8,11 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from documents.status import wire_time
 from integrations import buli2
 from integrations.models import Buli2Exchange
 from review.models import Review, ReviewDecision, Source
 from review.services import AlreadyDecided, decide
-from review.workflow_words import wire_time
 from verification.models import VerificationRun
 from verification.services import read_run
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from documents.models import Document, MovedMeanwhile
-from documents.status import Status
+from documents.status import Status, wire_time
 from review import metrics
 from review import workflow_words as words
 from review.models import Decision, Review, ReviewDecision, Source
@@ -178,7 +178,7 @@ def remind_overdue(review_id: str | uuid.UUID) -> None:
     review = Review.objects.select_related("document").get(pk=review_id)
     if not review.decision:
         metrics.OVERDUE.inc()
-        log.warning("review_overdue", due_at=words.wire_time(review.due_at), **_named(review))
+        log.warning("review_overdue", due_at=wire_time(review.due_at), **_named(review))
 
 
 def _named(review: Review) -> dict[str, str]:

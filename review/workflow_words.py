@@ -4,7 +4,7 @@ Whatever is here goes into Temporal's history, so it is ids and codes, never a n
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from temporalio.common import RetryPolicy
@@ -102,7 +102,3 @@ class ReviewArguments:
     poll_seconds: int
     history_limit: int = HISTORY_LIMIT
     carried: Progress | None = None
-
-
-def wire_time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -13,8 +13,9 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from documents.status import wire_time
 from review import workflow_words as words
-from review.workflow_words import DecisionGiven, Progress, ReviewArguments, WorkflowStatus, wire_time
+from review.workflow_words import DecisionGiven, Progress, ReviewArguments, WorkflowStatus
 
 
 @workflow.defn(name=words.WORKFLOW)

@@ -47,27 +47,7 @@ CARD_LABELS = {
     "issuedPlace": "Tempat terbit",
     "issuedDate": "Tanggal terbit",
 }
-FIELDS = (
-    "nik",
-    "name",
-    "birthPlace",
-    "birthDate",
-    "gender",
-    "bloodType",
-    "address",
-    "rtRw",
-    "village",
-    "district",
-    "religion",
-    "maritalStatus",
-    "occupation",
-    "nationality",
-    "validUntil",
-    "province",
-    "regency",
-    "issuedPlace",
-    "issuedDate",
-)
+FIELDS = tuple(CARD_LABELS)
 LABELS = {
     "nik": ("NIK",),
     "name": ("NAMA", "NAMA LENGKAP"),

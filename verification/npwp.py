@@ -29,7 +29,7 @@ CARD_LABELS = {
     "taxOffice": "KPP",
     "registeredDate": "Terdaftar",
 }
-FIELDS = ("npwpNumber", "npwp16", "nik", "name", "address", "taxOffice", "registeredDate")
+FIELDS = tuple(CARD_LABELS)
 LABELS = {
     "number": ("NPWP", "NO NPWP", "NOMOR NPWP", "NOMOR POKOK WAJIB PAJAK"),
     "nik": ("NIK", "NO NIK"),

@@ -1,4 +1,5 @@
 import io
+import re
 import time
 import uuid
 from pathlib import Path
@@ -38,7 +39,7 @@ def test_an_upload_answers_201_with_where_it_lies(api: APIClient, owner: User) -
     assert answer.status_code == 201
     assert body["success"] is True
     assert body["document"] == {**body["document"], "id": body["documentId"], "type": "KTP", "status": "uploaded"}
-    assert body["document"]["createdAt"].endswith("Z")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["document"]["createdAt"])
     assert answer.headers["Location"] == f"/documents/{body['documentId']}"
     assert api.get(answer.headers["Location"]).json()["verificationStatus"] == "pending"
 

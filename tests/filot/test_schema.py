@@ -40,4 +40,6 @@ def test_the_browsable_page_runs_only_scripts_of_our_own(client: Any) -> None:
 
 
 def test_every_route_is_known_by_name() -> None:
-    assert all(getattr(route, "name", "") or getattr(route, "url_patterns", []) for route in get_resolver().url_patterns)
+    assert all(
+        getattr(route, "name", "") or getattr(route, "url_patterns", []) for route in get_resolver().url_patterns
+    )
