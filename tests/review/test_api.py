@@ -168,7 +168,7 @@ def test_a_decision_on_its_way_is_not_told_yet(api: APIClient, owner: User) -> N
 
 def test_a_reviewers_own_note_never_reaches_the_client(api: APIClient, owner: User) -> None:
     review = decided(case_of(owner), "rejected", reason_code="unreadable", note="looks like the cousin's card")
-    assert status_of(api, review.document)["result"]["notes"] == "The card can't be read. Take a new picture."
+    assert status_of(api, review.document)["result"]["notes"] == "The card can't be read. Take the picture again."
     review = decided(case_of(owner), "approved", note="called them")
     assert status_of(api, review.document)["result"]["notes"] is None
 
