@@ -1,7 +1,7 @@
 """Model fields whose column holds only sealed bytes."""
 
 import json
-from typing import Any, Self
+from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -76,6 +76,3 @@ class EncryptedJSONField(models.BinaryField):  # type: ignore[type-arg]  # not s
 
     def value_to_string(self, obj: models.Model) -> str:
         raise TypeError(f"{self.name} is personal and is not serialised")
-
-    def clone(self) -> Self:
-        return super().clone()

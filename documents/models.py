@@ -1,7 +1,7 @@
 """A document: one file of one owner, and where it stands. `Document.move_to` is the only writer of its status."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -160,9 +160,6 @@ class Document(models.Model):
         """Show progress under the claim `token`; False when the claim was lost."""
         held = Document.objects.filter(pk=self.pk, status=Status.processing, claim_token=token)
         return bool(held.update(heartbeat_at=timezone.now()))
-
-    def waiting_seconds(self, now: datetime) -> float:
-        return (now - self.queued_at).total_seconds() if self.queued_at else 0.0
 
 
 class DocumentEvent(models.Model):

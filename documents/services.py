@@ -1,6 +1,7 @@
 """Receiving an upload, and sweeping objects that no row names."""
 
 import hashlib
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from documents.models import Document, DocumentEvent
 from documents.queue import first_queue
+from documents.sealing import blind_index
 from documents.status import Status
 from documents.storage import originals, write_original
 from ocr_gpu.images import check_file
@@ -21,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
 ORPHAN_AGE = timedelta(hours=1)  # far longer than an upload takes between its object and its row
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OUR_KEY = re.compile(rf"{_UUID}/[A-Z0-9]+_{_UUID}\.(?:{'|'.join(EXTENSIONS.values())})")
 
 
 class KeyReused(Exception):
@@ -42,6 +46,8 @@ def receive_upload(
     swept. With an idempotency key, safe to repeat. Raises UnreadableFile, KeyReused, StoreUnavailable.
     """
     digest = hashlib.sha256(data).hexdigest()
+    # Clients make keys of what they have at hand, a card's number too: the column holds none of it.
+    idempotency_key = blind_index("idempotency key", idempotency_key) if idempotency_key else ""
     if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest)):
         return earlier
     facts = check_file(data, declared=declared_type)
@@ -78,15 +84,19 @@ def receive_upload(
 def _earlier(owner: Any, key: str, type: str, digest: str) -> Document | None:
     earlier: Document | None = Document.objects.filter(owner=owner, idempotency_key=key).first()
     if earlier and (earlier.sha256, earlier.type) != (digest, type):
-        raise KeyReused(key)
+        raise KeyReused
     return earlier
 
 
 def sweep_originals(*, older_than: timedelta = ORPHAN_AGE) -> int:
-    """Delete stored objects that no row names and that are older than an upload can take. Safe to repeat."""
+    """Delete stored objects that no row names and that are older than an upload can take. Safe to repeat.
+
+    Only what is named as an original: a MEDIA_ROOT or bucket that holds other things too must not lose them.
+    """
     storage, swept = originals(), 0
-    for folder in storage.listdir("")[0]:
-        keys = {f"{folder}/{name}" for name in storage.listdir(folder)[1]}
+    for folder in _folders(storage):
+        names = storage.listdir(folder)[1]
+        keys = {key for name in names if _OUR_KEY.fullmatch(key := f"{folder}/{name}")}
         known = set(Document.objects.filter(storage_key__in=keys).values_list("storage_key", flat=True))
         swept += sum(_swept(storage, key, older_than) for key in keys - known)
     if swept:
@@ -94,8 +104,18 @@ def sweep_originals(*, older_than: timedelta = ORPHAN_AGE) -> int:
     return swept
 
 
+def _folders(storage: Storage) -> list[str]:
+    try:
+        return storage.listdir("")[0]
+    except FileNotFoundError:  # the folder is made with the first original
+        return []
+
+
 def _swept(storage: Storage, key: str, older_than: timedelta) -> bool:
-    if timezone.now() - storage.get_modified_time(key) < older_than:
+    try:
+        if timezone.now() - storage.get_modified_time(key) < older_than:
+            return False
+        storage.delete(key)
+    except FileNotFoundError:  # another sweep was faster
         return False
-    storage.delete(key)
     return True

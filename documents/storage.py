@@ -1,6 +1,5 @@
 """Stored originals: sealed bytes under `<ownerId>/<TYPE>_<uuid>.<ext>` in a folder or an S3 store."""
 
-import io
 from typing import Any
 
 from botocore.config import Config
@@ -17,6 +16,10 @@ ATTEMPTS = 2
 
 class StoreUnavailable(Exception):
     """The store did not answer, or refused."""
+
+
+class OriginalMissing(StoreUnavailable):
+    """The store answers, and has no such object: it was lost, or this is not the store it was put into."""
 
 
 class ObjectStore(S3Storage):  # type: ignore[misc]  # django-storages has no types
@@ -52,10 +55,12 @@ def write_original(key: str, data: bytes) -> None:
 
 
 def read_original(key: str) -> bytes:
-    """The bytes as uploaded. Raises StoreUnavailable, or sealing.CannotOpen when they were changed."""
+    """The bytes as uploaded. Raises OriginalMissing, StoreUnavailable, or sealing.CannotOpen when they were changed."""
     try:
         with originals().open(key) as stored:
-            sealed = io.BytesIO(stored.read()).getvalue()
+            sealed: bytes = stored.read()
+    except FileNotFoundError as error:
+        raise OriginalMissing from error
     except Exception as error:
         raise StoreUnavailable(type(error).__name__) from error
     return unseal(sealed, belongs_to=key)

@@ -1,6 +1,9 @@
 """Holding a document: taking the claim, giving it back, passing it on. Every write carries the claim's token."""
 
+import threading
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -8,7 +11,7 @@ from typing import Any
 import numpy
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import Error, connection, transaction
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
@@ -20,6 +23,8 @@ from verification.models import RunOutcome, VerificationRun
 log = structlog.get_logger(__name__)
 
 ATTEMPTS_SPENT = "attempts_spent"
+BEATS = 3  # in the time after which a silent worker is taken for dead
+LAST_BEAT_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -59,6 +64,33 @@ def claim(queue: str, worker: str, limit: int = 1) -> list[Claimed]:
     return claims
 
 
+@contextmanager
+def beating(claims: Sequence[Claimed]) -> Iterator[None]:
+    """Heartbeats for all of them until the block ends: a batch may take longer than a worker may be silent.
+
+    A worker that hangs beats on, and loses its claims to OCR_GPU_LOCK_TTL.
+    """
+    done = threading.Event()
+    beater = threading.Thread(target=_beat, args=(claims, done), name="heartbeat", daemon=True)
+    beater.start()
+    try:
+        yield
+    finally:
+        done.set()
+        beater.join(LAST_BEAT_SECONDS)
+
+
+def _beat(claims: Sequence[Claimed], done: threading.Event) -> None:
+    while not done.wait(settings.OCR_GPU_STUCK_TIMEOUT / BEATS):
+        try:
+            for held in claims:
+                held.document.beat(held.token)
+        except Error as error:
+            log.warning("heartbeat_missed", error=type(error).__name__)
+        finally:
+            connection.close()  # this thread's own
+
+
 def give_back(held: Claimed, reason: str, wait_seconds: float, *, counted: bool = True) -> None:
     """Let another attempt take it after `wait_seconds`; to a person once the attempts are spent.
 
@@ -78,10 +110,12 @@ def give_to_person(held: Claimed, reason: str) -> None:
     _leave(held, Status.needs_review, reason, ai_decision=Status.needs_review)
 
 
-def hand_over(held: Claimed, reason: str) -> None:
-    """From the GPU queue to the CPU queue, uncounted; on the CPU queue itself it is an attempt like any other."""
+def hand_over(held: Claimed, reason: str, wait_seconds: float) -> None:
+    """From the GPU queue to the CPU queue; on that itself back for another worker. Uncounted: one worker whose engine
+    is broken must not send all that waits to a person.
+    """
     if held.run.queue == settings.OCR_CPU_QUEUE:
-        give_back(held, reason, 0)
+        give_back(held, reason, wait_seconds, counted=False)
         return
     attempts = held.document.attempts - 1
     moved = _leave(

@@ -17,11 +17,11 @@ from documents.models import Document, MovedMeanwhile
 from documents.queue import first_queue
 from documents.sealing import CannotOpen, blind_index
 from documents.status import Status
-from documents.storage import StoreUnavailable, read_original
-from ocr_gpu.engine import Box, EngineUnavailable, OcrEngine, OcrLine
+from documents.storage import OriginalMissing, StoreUnavailable, read_original
+from ocr_gpu.engine import Box, OcrEngine, OcrLine
 from ocr_gpu.images import UnreadableFile, upright_pages
 from ocr_gpu.sandbox import SandboxUnavailable
-from verification.claims import Claimed, claim, give_back, give_to_person, hand_over, refused_write
+from verification.claims import Claimed, beating, claim, give_back, give_to_person, hand_over, refused_write
 from verification.fields import FieldValue
 from verification.metrics import DECISIONS, LATENCY_SECONDS, OCR_SECONDS
 from verification.models import RunOutcome, VerificationRun
@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 AWAY_BACKOFF_SECONDS = 15  # a part that is away is not the document's fault
 RETRY_BACKOFF_SECONDS = 2
+MISSING_BACKOFF_SECONDS = 300  # time to mount again what is not mounted, before a person has to do without the picture
 NUMBER_DIGITS = 16
 
 
@@ -38,43 +39,66 @@ def request_verification(document: Document) -> None:
     """Queue an uploaded document that is not queued yet. Safe to repeat, and harmless in every other state."""
     now = timezone.now()
     waiting = Document.objects.filter(pk=document.pk, status=Status.uploaded, queue="")
-    if waiting.update(queue=first_queue(), queued_at=now, updated_at=now):
-        document.refresh_from_db()
+    waiting.update(queue=first_queue(), queued_at=now, updated_at=now)
+    document.refresh_from_db()
 
 
 def verify_waiting(queue: str, worker: str) -> int:
     """Claim what waits in `queue`, up to a batch, and settle it. Returns how many documents were claimed."""
-    limit = settings.OCR_GPU_BATCH_SIZE if queue == settings.OCR_GPU_QUEUE else 1
-    claims = claim(queue, worker, limit)
+    claims = claim(queue, worker, batch_size(queue))
     if claims:
         verify(claims, queue)
     return len(claims)
+
+
+def batch_size(queue: str) -> int:
+    """How many documents this process takes at once: a batch on a GPU, else one.
+
+    On a CPU a batch only makes the first document wait for the last, silently, until it is taken for stuck.
+    """
+    try:
+        device = engine_of(queue).device
+    except EngineUnavailable:
+        return 1
+    return settings.OCR_GPU_BATCH_SIZE if device.startswith("cuda") else 1
 
 
 def verify(claims: Sequence[Claimed], queue: str) -> None:
     """Load, read and parse, keep the reading, judge and settle; whatever fails is given back or to a person."""
     try:
         engine = engine_of(queue)
-    except EngineUnavailable as unavailable:
-        log.error("engine_unavailable", queue=queue, reason=str(unavailable))
+    except Exception:  # missing, misspelt, or out of memory on its device: each engine has its own exceptions
+        log.exception("engine_unavailable", queue=queue)
         for held in claims:
-            hand_over(held, "engine_unavailable")
+            hand_over(held, "engine_unavailable", AWAY_BACKOFF_SECONDS)
         return
-    loaded = []
-    for held in claims:
-        with bound_contextvars(correlation_id=held.document.correlation_id):
-            if load(held):
-                loaded.append(held)
-    for held, reading in read(engine, loaded):
-        with bound_contextvars(correlation_id=held.document.correlation_id):
-            if keep_reading(held, reading):
-                settle(held.document, held.run, reading.fields, reading.lines)
+    with beating(claims):
+        loaded = []
+        for held in claims:
+            with bound_contextvars(correlation_id=held.document.correlation_id):
+                if load(held):
+                    loaded.append(held)
+        for held, reading in read(engine, loaded):
+            with bound_contextvars(correlation_id=held.document.correlation_id):
+                keep_and_settle(held, reading)
+
+
+def keep_and_settle(held: Claimed, reading: Reading) -> None:
+    """The last two steps of one document. What fails here fails none of its batch, and is left to the sweep."""
+    try:
+        if keep_reading(held, reading):
+            settle(held.document, held.run, reading.fields, reading.lines)
+    except Exception:
+        log.exception("settling_failed", document_id=str(held.document.pk))
 
 
 def load(held: Claimed) -> bool:
     """Fetch, open and decode the original. False when the document could not go on; it was given back then."""
     try:
         held.pages = upright_pages(read_original(held.document.storage_key))
+    except OriginalMissing:
+        give_back(held, "original_missing", MISSING_BACKOFF_SECONDS)
+        return False
     except StoreUnavailable:
         give_back(held, "storage_unavailable", AWAY_BACKOFF_SECONDS, counted=False)
         return False
@@ -86,6 +110,10 @@ def load(held: Claimed) -> bool:
         return False
     except UnreadableFile as unreadable:
         give_to_person(held, unreadable.code)
+        return False
+    except Exception:
+        log.exception("loading_failed", document_id=str(held.document.pk))
+        give_back(held, "loading_failed", RETRY_BACKOFF_SECONDS)
         return False
     if held.document.beat(held.token):
         return True
@@ -181,6 +209,16 @@ def evaluate(document: Document) -> None:
         lines = [OcrLine(line["text"], line["confidence"], _box(line["box"])) for line in run.lines]
         settle(document, run, fields, lines)
     document.refresh_from_db()
+
+
+def give_unjudged_to_person(document: Document) -> None:
+    """Of a reading that can't be judged a person makes the best. Safe to repeat."""
+    try:
+        with transaction.atomic():
+            document.move_to(Status.ai_evaluated, actor="sweep", reason="judging_failed", ai_decision=Status.needs_review)
+            document.move_to(Status.needs_review, actor="sweep", reason="judging_failed")
+    except MovedMeanwhile:
+        log.info("judged_meanwhile", document_id=str(document.pk))
 
 
 def latest_run(document: Document) -> VerificationRun | None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from documents.models import Document
@@ -16,12 +17,13 @@ from documents.status import Status
 from verification.claims import ATTEMPTS_SPENT
 from verification.metrics import FALLBACKS, REAPED
 from verification.models import RunOutcome, VerificationRun
-from verification.services import evaluate
+from verification.services import evaluate, give_unjudged_to_person
 
 log = structlog.get_logger(__name__)
 
 UNJUDGED_SECONDS = 30  # judging takes milliseconds: whatever stands so long was left by a dead worker
-HINT_GRACE_SECONDS = 2  # the upload that committed just now is ringing itself
+UNJUDGEABLE = timedelta(hours=1)  # a policy that fails is mended and deployed before; what then still fails never will do
+HINT_GRACE_SECONDS = 2  # the upload that committed just now is ringing itself; what was reaped just now is not
 MOST_HINTS = 200  # a sweep; the next one goes on
 MOST_ROWS = 500
 
@@ -71,10 +73,15 @@ def _take_from_dead_worker(document: Document) -> None:
 
 
 def judge_forgotten() -> int:
-    """Judge what was read by a worker that died before it judged."""
+    """Judge what was read by a worker that died before it judged; one that can't be judged holds up no other."""
     forgotten = list(Document.objects.unjudged(UNJUDGED_SECONDS)[:MOST_ROWS])
     for document in forgotten:
-        evaluate(document)
+        try:
+            evaluate(document)
+        except Exception:
+            log.exception("judging_failed", document_id=str(document.pk))
+            if timezone.now() - document.status_since > UNJUDGEABLE:
+                give_unjudged_to_person(document)
     return len(forgotten)
 
 
@@ -106,8 +113,8 @@ def missing_hints() -> dict[str, int]:
     """
     missing = {}
     for queue in (settings.OCR_GPU_QUEUE, settings.OCR_CPU_QUEUE):
-        settled = timezone.now() - timedelta(seconds=HINT_GRACE_SECONDS)
-        waiting = Document.objects.waiting(queue).filter(queued_at__lt=settled)[:MOST_ROWS].count()
+        settled = Q(queued_at__lt=timezone.now() - timedelta(seconds=HINT_GRACE_SECONDS)) | Q(attempts__gt=0)
+        waiting = Document.objects.waiting(queue).filter(settled)[:MOST_ROWS].count()
         hints = hints_waiting(queue) if waiting else None
         if hints is not None and waiting > hints:
             missing[queue] = min(waiting - hints, MOST_HINTS)

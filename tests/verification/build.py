@@ -35,10 +35,12 @@ def lines_of(texts: Sequence[str], confidence: float = 0.98) -> list[OcrLine]:
 class ScriptedEngine:
     """Loudly not an engine: gives the same lines for every page, or does what `act` does."""
 
-    name, version, device = "scripted", "0", "cpu"
+    name, version = "scripted", "0"
 
-    def __init__(self, texts: Sequence[str] = KTP_LINES, act: Callable[[], None] | None = None) -> None:
-        self.texts, self.act, self.reads = texts, act, 0
+    def __init__(
+        self, texts: Sequence[str] = KTP_LINES, act: Callable[[], None] | None = None, device: str = "cpu"
+    ) -> None:
+        self.texts, self.act, self.device, self.reads = texts, act, device, 0
 
     def read(self, pages: Sequence[numpy.ndarray[Any, Any]]) -> list[list[OcrLine]]:
         self.reads += 1

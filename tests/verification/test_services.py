@@ -166,15 +166,22 @@ def test_an_unusable_gpu_hands_its_documents_to_the_cpu_queue(owner: User, monke
 def test_a_gpu_worker_reads_a_batch_in_one_pass(owner: User, monkeypatch: Any) -> None:
     for _ in range(3):
         store_original(make_document(owner, queue="ocr.gpu"), picture())
-    engine = reads_with(monkeypatch, ScriptedEngine())
+    engine = reads_with(monkeypatch, ScriptedEngine(device="cuda:0"))
     assert services.verify_waiting("ocr.gpu", "w1") == 3
     assert engine.reads == 1
     assert set(Document.objects.values_list("status", flat=True)) == {"auto_approve"}
 
 
+def test_the_gpu_queue_on_a_cpu_is_read_one_by_one(owner: User, monkeypatch: Any) -> None:
+    for _ in range(2):
+        store_original(make_document(owner, queue="ocr.gpu"), picture())
+    reads_with(monkeypatch, ScriptedEngine(device="cpu"))
+    assert services.verify_waiting("ocr.gpu", "w1") == 1
+
+
 def test_a_bad_page_does_not_fail_its_neighbours(owner: User, monkeypatch: Any) -> None:
     documents = [store_original(make_document(owner, queue="ocr.gpu"), picture()) for _ in range(3)]
-    engine = reads_with(monkeypatch, ScriptedEngine())
+    engine = reads_with(monkeypatch, ScriptedEngine(device="cuda:0"))
 
     def fail_for_batches_and_the_second() -> None:
         if engine.reads in {1, 3}:
