@@ -52,8 +52,8 @@ class Document(models.Model):
 
     storage_key = models.CharField(max_length=200, unique=True)
     content_type = models.CharField(max_length=32)
-    size = models.PositiveIntegerField(help_text="bytes as uploaded")
-    sha256 = models.CharField(max_length=64, help_text="of the bytes as uploaded")
+    size = models.PositiveIntegerField(help_text="bytes as stored, before sealing")
+    sha256 = models.CharField(max_length=64, help_text="of the bytes as stored, before sealing")
     idempotency_key = models.CharField(max_length=128, blank=True)
 
     # The queue: which workers may claim it, since when it waits, who holds it and when they last showed progress.

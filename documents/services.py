@@ -18,6 +18,7 @@ from documents.sealing import blind_index
 from documents.status import Status
 from documents.storage import originals, write_original
 from ocr_gpu.images import check_file
+from ocr_gpu.metadata import without_metadata
 
 log = structlog.get_logger(__name__)
 
@@ -40,26 +41,27 @@ def receive_upload(
     idempotency_key: str = "",
     correlation_id: str = "",
 ) -> Document:
-    """Check, seal and store the file, then commit its row, already queued when AUTO_PROCESS is on.
+    """Check the file, strip it of EXIF, seal and store it, then commit its row, already queued when AUTO_PROCESS is on.
 
     The object comes before the row: a row without its object would be a lost document, an object without its row is
     swept. With an idempotency key, safe to repeat. Raises UnreadableFile, KeyReused, StoreUnavailable.
     """
-    digest = hashlib.sha256(data).hexdigest()
+    kept = without_metadata(data)
+    digest = hashlib.sha256(kept).hexdigest()
     # Clients make keys of what they have at hand, a card's number too: the column holds none of it.
     idempotency_key = blind_index("idempotency key", idempotency_key) if idempotency_key else ""
     if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest)):
         return earlier
     facts = check_file(data, declared=declared_type)
     key = f"{owner.pk}/{type}_{uuid.uuid4()}.{EXTENSIONS[facts.kind]}"
-    write_original(key, data)
+    write_original(key, kept)
     queue = first_queue() if settings.AUTO_PROCESS else ""
     document = Document(
         owner=owner,
         type=type,
         storage_key=key,
         content_type=facts.kind,
-        size=len(data),
+        size=len(kept),
         sha256=digest,
         idempotency_key=idempotency_key,
         correlation_id=correlation_id,
@@ -77,7 +79,7 @@ def receive_upload(
         if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest)):
             return earlier
         raise
-    log.info("document_received", document_id=str(document.pk), type=type, size=len(data), queue=queue)
+    log.info("document_received", document_id=str(document.pk), type=type, size=len(kept), queue=queue)
     return document
 
 

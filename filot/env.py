@@ -9,6 +9,7 @@ import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -17,6 +18,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 EMBEDDED_ENV = PROJECT_DIR / "var" / "embedded.env"
 
 WEAK_SECRET_LENGTH = 32
+WEAK_PARTNER_SECRET_LENGTH = 16  # the partner chose it, and may have chosen less well
 
 
 class Place(StrEnum):
@@ -100,8 +102,6 @@ class Env(BaseSettings):
 
     # Upload rules
     max_upload_bytes: int = Field(2 * 1024 * 1024, gt=0, description="larger files are refused with 413")
-    max_image_pixels: int = Field(40_000_000, gt=0, description="larger pictures are refused before decoding")
-    max_pdf_pages: int = Field(5, ge=1, le=20, description="longer PDFs are refused")
     rate_limit_per_minute: int = Field(60, ge=1, description="calls a minute for each user and address")
     rate_limit_action_per_minute: int = Field(10, ge=1, description="upload, process, evaluate, escalate: each")
     rate_limit_webhook_per_minute: int = Field(600, ge=1, description="callbacks of BULI2")
@@ -190,6 +190,8 @@ class Env(BaseSettings):
             found.append("ENCRYPTION_KEYS is missing: originals and personal columns could not be sealed")
         if not self.blind_index_key.get_secret_value():
             found.append("BLIND_INDEX_KEY is missing: numbers could not be looked up")
+        if "database_url" not in self.model_fields_set:
+            found.append("DATABASE_URL is missing")
         if self.debug:
             found.append("DEBUG must be off in production")
         if self.filot_embedded:
@@ -211,6 +213,10 @@ class Env(BaseSettings):
             "BULI2_SIGNATURE_SECRET": self.buli2_signature_secret.get_secret_value(),
         }
         found = [f"{name} is missing and BULI2_MODE is live" for name, value in needed.items() if not value]
+        if 0 < len(self.buli2_signature_secret.get_secret_value()) < WEAK_PARTNER_SECRET_LENGTH:
+            found.append(f"BULI2_SIGNATURE_SECRET is shorter than {WEAK_PARTNER_SECRET_LENGTH} characters")
+        if urlsplit(self.buli2_callback_base_url).hostname in {"127.0.0.1", "localhost", None}:
+            found.append("BULI2_CALLBACK_BASE_URL names this machine: BULI2 could not call back")
         if self.buli2_api_url.startswith("http://"):
             found.append("BULI2_API_URL must be https in production")
         return found

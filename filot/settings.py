@@ -1,6 +1,7 @@
 """Django's settings: the one place where `filot.env` becomes names that the apps read from `django.conf.settings`."""
 
 import base64
+import binascii
 import hashlib
 import logging
 import os
@@ -273,8 +274,6 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 
 # Originals ----------------------------------------------------------------------------------------------------------
 MAX_UPLOAD_BYTES = env.max_upload_bytes
-MAX_IMAGE_PIXELS = env.max_image_pixels
-MAX_PDF_PAGES = env.max_pdf_pages
 MULTIPART_OVERHEAD_BYTES = 16 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 # An upload never becomes a temporary file: nothing to clean up. Django compares the whole body with it.
@@ -315,20 +314,29 @@ STORAGES = {
 }
 
 
+def _key(encoded: str) -> bytes:
+    """The bytes of a key, none when it is no base64: filot.checks then says that it has not 32 bytes."""
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return b""
+
+
+def _development_key(purpose: str) -> bytes:
+    return b"" if PRODUCTION else hashlib.sha256(_own_secret("", purpose).encode()).digest()
+
+
 def _keys() -> dict[str, bytes]:
     """Key id -> 32 bytes, the sealing one first."""
-    named = (key.get_secret_value().partition(":") for key in env.encryption_keys)
-    keys = {name: base64.b64decode(encoded) for name, _, encoded in named}
-    if not keys and not PRODUCTION:
-        keys = {"dev": hashlib.sha256(_own_secret("", "ENCRYPTION_KEYS").encode()).digest()}
-    return keys
+    named = [key.get_secret_value().partition(":") for key in env.encryption_keys]
+    if not named and not PRODUCTION:
+        return {"dev": _development_key("ENCRYPTION_KEYS")}
+    return {name: _key(encoded) for name, _, encoded in named}
 
 
 ENCRYPTION_KEYS = _keys()
-BLIND_INDEX_KEY = (
-    base64.b64decode(env.blind_index_key.get_secret_value())
-    or hashlib.sha256(_own_secret("", "BLIND_INDEX_KEY").encode()).digest()
-)
+_BLIND_INDEX = env.blind_index_key.get_secret_value()
+BLIND_INDEX_KEY = _key(_BLIND_INDEX) if _BLIND_INDEX else _development_key("BLIND_INDEX_KEY")
 DOWNLOAD_LINK_SECONDS = 300
 
 # Reading and judging: one line a document type ----------------------------------------------------------------------

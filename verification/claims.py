@@ -1,9 +1,7 @@
 """Holding a document: taking the claim, giving it back, passing it on. Every write carries the claim's token."""
 
-import threading
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import numpy
 import structlog
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
@@ -23,8 +21,6 @@ from verification.models import RunOutcome, VerificationRun
 log = structlog.get_logger(__name__)
 
 ATTEMPTS_SPENT = "attempts_spent"
-BEATS = 3  # in the time after which a silent worker is taken for dead
-LAST_BEAT_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -64,31 +60,11 @@ def claim(queue: str, worker: str, limit: int = 1) -> list[Claimed]:
     return claims
 
 
-@contextmanager
-def beating(claims: Sequence[Claimed]) -> Iterator[None]:
-    """Heartbeats for all of them until the block ends: a batch may take longer than a worker may be silent.
-
-    A worker that hangs beats on, and loses its claims to OCR_GPU_LOCK_TTL.
-    """
-    done = threading.Event()
-    beater = threading.Thread(target=_beat, args=(claims, done), name="heartbeat", daemon=True)
-    beater.start()
-    try:
-        yield
-    finally:
-        done.set()
-        beater.join(LAST_BEAT_SECONDS)
-
-
-def _beat(claims: Sequence[Claimed], done: threading.Event) -> None:
-    while not done.wait(settings.OCR_GPU_STUCK_TIMEOUT / BEATS):
-        try:
-            for held in claims:
-                held.document.beat(held.token)
-        except Error as error:
-            log.warning("heartbeat_missed", error=type(error).__name__)
-        finally:
-            connection.close()  # this thread's own
+def beat_all(claims: Sequence[Claimed]) -> None:
+    """Show progress for a whole batch: what waits behind a neighbour that loads slowly is not silent."""
+    tokens = [held.token for held in claims]
+    held = Document.objects.filter(status=Status.processing, claim_token__in=tokens)
+    held.update(heartbeat_at=timezone.now())
 
 
 def give_back(held: Claimed, reason: str, wait_seconds: float, *, counted: bool = True) -> None:

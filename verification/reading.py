@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -31,7 +30,6 @@ class Reading:
     engine_version: str
     device: str
     parser_version: str
-    seconds: float
 
 
 def document_type(name: str) -> ModuleType:
@@ -51,11 +49,9 @@ def engine_of(queue: str) -> OcrEngine:
 
 def read_batch(engine: OcrEngine, files: Sequence[tuple[str, list[numpy.ndarray[Any, Any]]]]) -> list[Reading]:
     """Read several files, each a document type and its upright pages, in one pass of the engine."""
-    started = time.perf_counter()
     lines = iter(engine.read([page for _, pages in files for page in pages]))
     by_file = [(name, [next(lines) for _ in pages]) for name, pages in files]
-    seconds = (time.perf_counter() - started) / max(1, len(files))
-    return [_best_page(engine, name, pages, seconds) for name, pages in by_file]
+    return [_best_page(engine, name, pages) for name, pages in by_file]
 
 
 def read_file(engine: OcrEngine, name: str, data: bytes) -> Reading:
@@ -63,7 +59,7 @@ def read_file(engine: OcrEngine, name: str, data: bytes) -> Reading:
     return read_batch(engine, [(name, upright_pages(data))])[0]
 
 
-def _best_page(engine: OcrEngine, name: str, pages: Sequence[list[OcrLine]], seconds: float) -> Reading:
+def _best_page(engine: OcrEngine, name: str, pages: Sequence[list[OcrLine]]) -> Reading:
     """The page on which most fields stand holds the card; the first one where none does."""
     module = document_type(name)
     parsed = [module.parse(lines) for lines in pages]
@@ -76,7 +72,6 @@ def _best_page(engine: OcrEngine, name: str, pages: Sequence[list[OcrLine]], sec
         engine_version=engine.version,
         device=engine.device,
         parser_version=module.PARSER_VERSION,
-        seconds=round(seconds, 4),
     )
 
 

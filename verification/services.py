@@ -21,7 +21,7 @@ from documents.storage import OriginalMissing, StoreUnavailable, read_original
 from ocr_gpu.engine import Box, OcrEngine, OcrLine
 from ocr_gpu.images import UnreadableFile, upright_pages
 from ocr_gpu.sandbox import SandboxUnavailable
-from verification.claims import Claimed, beating, claim, give_back, give_to_person, hand_over, refused_write
+from verification.claims import Claimed, beat_all, claim, give_back, give_to_person, hand_over, refused_write
 from verification.fields import FieldValue
 from verification.metrics import DECISIONS, LATENCY_SECONDS, OCR_SECONDS
 from verification.models import RunOutcome, VerificationRun
@@ -58,7 +58,7 @@ def batch_size(queue: str) -> int:
     """
     try:
         device = engine_of(queue).device
-    except EngineUnavailable:
+    except Exception:  # `verify` says what is wrong with it
         return 1
     return settings.OCR_GPU_BATCH_SIZE if device.startswith("cuda") else 1
 
@@ -72,15 +72,15 @@ def verify(claims: Sequence[Claimed], queue: str) -> None:
         for held in claims:
             hand_over(held, "engine_unavailable", AWAY_BACKOFF_SECONDS)
         return
-    with beating(claims):
-        loaded = []
-        for held in claims:
-            with bound_contextvars(correlation_id=held.document.correlation_id):
-                if load(held):
-                    loaded.append(held)
-        for held, reading in read(engine, loaded):
-            with bound_contextvars(correlation_id=held.document.correlation_id):
-                keep_and_settle(held, reading)
+    loaded = []
+    for held in claims:
+        with bound_contextvars(correlation_id=held.document.correlation_id):
+            if load(held):
+                loaded.append(held)
+        beat_all(claims)
+    for held, reading in read(engine, loaded):
+        with bound_contextvars(correlation_id=held.document.correlation_id):
+            keep_and_settle(held, reading)
 
 
 def keep_and_settle(held: Claimed, reading: Reading) -> None:
@@ -215,15 +215,12 @@ def give_unjudged_to_person(document: Document) -> None:
     """Of a reading that can't be judged a person makes the best. Safe to repeat."""
     try:
         with transaction.atomic():
-            document.move_to(Status.ai_evaluated, actor="sweep", reason="judging_failed", ai_decision=Status.needs_review)
+            document.move_to(
+                Status.ai_evaluated, actor="sweep", reason="judging_failed", ai_decision=Status.needs_review
+            )
             document.move_to(Status.needs_review, actor="sweep", reason="judging_failed")
     except MovedMeanwhile:
         log.info("judged_meanwhile", document_id=str(document.pk))
-
-
-def latest_run(document: Document) -> VerificationRun | None:
-    """The last attempt to read it, whatever became of it."""
-    return document.runs.order_by("-attempt").first()
 
 
 def read_run(document: Document) -> VerificationRun | None:

@@ -22,7 +22,7 @@ from verification.services import evaluate, give_unjudged_to_person
 log = structlog.get_logger(__name__)
 
 UNJUDGED_SECONDS = 30  # judging takes milliseconds: whatever stands so long was left by a dead worker
-UNJUDGEABLE = timedelta(hours=1)  # a policy that fails is mended and deployed before; what then still fails never will do
+UNJUDGEABLE = timedelta(hours=1)  # time to mend a policy that fails; what still fails then never will do
 HINT_GRACE_SECONDS = 2  # the upload that committed just now is ringing itself; what was reaped just now is not
 MOST_HINTS = 200  # a sweep; the next one goes on
 MOST_ROWS = 500

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from documents import queue
 from documents.models import Document
+from documents.storage import StoreUnavailable
 from filot.models import User
 from tests.conftest import client_of
 from tests.documents.build import make_document
@@ -87,7 +88,7 @@ def test_a_file_that_is_not_a_readable_picture_is_refused_and_stored_nowhere(
     api: APIClient, originals_in: Path, data: bytes, content_type: str, status: int
 ) -> None:
     answer = send(api, data, content_type=content_type)
-    assert answer.status_code in {status, 422 if not data else status}
+    assert answer.status_code == status
     error = answer.json()["error"]
     assert error["code"]
     assert error["message"]
@@ -153,6 +154,21 @@ def test_a_download_link_delivers_the_original_as_an_attachment_and_dies(api: AP
     assert client.get(path[:-1] + ("A" if path[-1] != "A" else "B")).status_code == 404
     with time_machine.travel(time.time() + 301):
         assert client.get(path).status_code == 404
+
+
+def test_a_download_from_a_store_that_is_down_is_503_in_the_shape_of_all_errors(
+    api: APIClient, client: Any, monkeypatch: Any
+) -> None:
+    def down(key: str) -> bytes:
+        raise StoreUnavailable
+
+    document_id = send(api).json()["documentId"]
+    url = api.get(f"/documents/{document_id}/download").json()["url"]
+    monkeypatch.setattr("documents.api.read_original", down)
+    client.raise_request_exception = False
+    answer = client.get("/files/" + url.partition("/files/")[2])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_an_owner_lists_only_their_own_by_status_and_type(api: APIClient, owner: User, stranger: User) -> None:

@@ -1,15 +1,18 @@
+import io
 import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from documents.models import Document, DocumentEvent
 from documents.queue import hints_waiting, ring
 from documents.services import KeyReused, receive_upload, sweep_originals
 from documents.storage import read_original, write_original
 from filot.models import User
+from ocr_gpu.images import upright_pages
 from tests.documents.test_api import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in")]
@@ -54,7 +57,41 @@ def test_an_object_whose_row_was_never_committed_is_swept_once_it_is_old(owner: 
     assert (originals_in / kept.storage_key).exists()
 
 
+def test_the_sweep_leaves_alone_what_is_not_named_as_an_original(owner: User, originals_in: Path) -> None:
+    strangers = [originals_in / "log" / "syslog", originals_in / str(owner.pk) / "notes.txt"]
+    for stranger in strangers:
+        stranger.parent.mkdir(parents=True, exist_ok=True)
+        stranger.write_bytes(b"x")
+    assert sweep_originals(older_than=timedelta(0)) == 0
+    assert all(stranger.exists() for stranger in strangers)
+
+
+def test_before_the_first_upload_there_is_nothing_to_sweep(settings: Any, tmp_path: Path) -> None:
+    stores = {**settings.STORAGES}
+    stores["originals"] = {**stores["originals"], "OPTIONS": {"location": tmp_path / "not-made-yet"}}
+    settings.STORAGES = stores
+    assert sweep_originals() == 0
+
+
+def test_an_idempotency_key_made_of_a_number_is_in_no_column(owner: User) -> None:
+    document = receive(owner, idempotency_key="3273014107900001")
+    assert receive(owner, idempotency_key="3273014107900001").pk == document.pk
+    row = Document.objects.filter(pk=document.pk).values().get()
+    assert "3273014107900001" not in {str(value) for value in row.values()}
+
+
 def test_a_ring_leaves_a_hint_in_the_broker() -> None:
     queue = f"test.{uuid.uuid4()}"
     assert ring(queue, 3)
     assert hints_waiting(queue) == 3
+
+
+def test_where_and_with_what_a_picture_was_taken_is_not_kept(owner: User) -> None:
+    block = Image.Exif()
+    block[0x010F], block[0x0112] = "JUDGECAM 3000", 6
+    buffer = io.BytesIO()
+    Image.new("RGB", (320, 200), "white").save(buffer, "JPEG", exif=block)
+    kept = read_original(receive(owner, data=buffer.getvalue()).storage_key)
+    assert b"JUDGECAM" in buffer.getvalue()
+    assert b"JUDGECAM" not in kept
+    assert upright_pages(kept)[0].shape == upright_pages(buffer.getvalue())[0].shape == (320, 200, 3)

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from documents.sealing import CannotOpen
-from documents.storage import StoreUnavailable, originals, read_original, write_original
+from documents.storage import OriginalMissing, StoreUnavailable, originals, read_original, write_original
 
 S3_OPTIONS = {
     "endpoint_url": os.environ["FILOT_TEST_S3_ENDPOINT"],
@@ -64,6 +64,16 @@ def test_a_store_that_is_down_is_said_so(settings: Any) -> None:
     with pytest.raises(StoreUnavailable):
         write_original(a_key(), b"x")
     with pytest.raises(StoreUnavailable):
+        read_original(a_key())
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_an_object_that_is_not_there_is_missing_and_not_a_store_that_is_down(
+    settings: Any, originals_in: Path, remote: bool
+) -> None:
+    if remote:
+        on_s3(settings)
+    with pytest.raises(OriginalMissing):
         read_original(a_key())
 
 

@@ -1,5 +1,8 @@
 """A server that lacks something does not start, and says what."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -7,7 +10,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 from filot.checks import problems, refuse_if_unfit
-from filot.env import Env
+from filot.env import PROJECT_DIR, Env
 
 
 def production(monkeypatch: pytest.MonkeyPatch, **values: str) -> Env:
@@ -64,3 +67,43 @@ def test_an_identity_provider_needs_its_issuer_and_audience(
 ) -> None:
     settings.JWKS_URL, settings.JWKS_ISSUER, settings.JWKS_AUDIENCE = "https://id.example/keys", issuer, audience
     assert (problems() == []) is fit
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("SCORING_POLICY", "basline"),
+        ("OCR_ENGINES", {"ocr.cpu": "rapidorc", "ocr.gpu": "easyocr"}),
+        ("OCR_ENGINES", {"ocr.cpu": "rapidocr", "ocr.gpu": "paddle"}),
+        ("OCR_GPU_DEVICE", "gpu0"),
+    ],
+)
+def test_a_name_that_names_nothing_is_noticed_before_the_first_card(settings: Any, setting: str, value: Any) -> None:
+    setattr(settings, setting, value)
+    (problem,) = problems()
+    assert problem.startswith(("SCORING_POLICY", "OCR_CPU_ENGINE", "OCR_GPU_ENGINE", "OCR_GPU_DEVICE"))
+
+
+@pytest.mark.parametrize("key", ["%%%", "<fill in>", "c2hvcnQ="])
+def test_a_key_that_is_none_is_refused_in_production_and_never_stood_in_for(key: str) -> None:
+    secrets = {"SECRET_KEY": "s" * 40, "JWT_SECRET": "j" * 40, "ENCRYPTION_KEYS": f"k1:{key}", "BLIND_INDEX_KEY": key}
+    env = {
+        "PATH": os.environ["PATH"],
+        "FILOT_ENV": "production",
+        "DATABASE_URL": "postgresql://x@127.0.0.1:9/x",
+        **secrets,
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=PROJECT_DIR, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "ENCRYPTION_KEYS: the key k1 has" in done.stderr
+    assert "BLIND_INDEX_KEY has" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_partner_that_could_not_call_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = {"BULI2_MODE": "live", "BULI2_API_URL": "https://buli2.example", "BULI2_API_KEY": "k" * 20}
+    found = production(monkeypatch, BULI2_SIGNATURE_SECRET="x", **live).problems()
+    assert any(sentence.startswith("BULI2_SIGNATURE_SECRET is shorter") for sentence in found)
+    assert any(sentence.startswith("BULI2_CALLBACK_BASE_URL names this machine") for sentence in found)

@@ -1,4 +1,5 @@
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from django.utils import timezone
 from documents.models import Document
 from documents.sealing import blind_index
 from documents.status import Status
+from documents.storage import StoreUnavailable
 from filot.models import User
-from ocr_gpu.engine import EngineUnavailable
+from ocr_gpu.engine import EngineUnavailable, UnknownEngine
 from tests.documents.build import make_document, store_original
 from tests.documents.test_api import picture
 from tests.verification.build import KTP_LINES, ScriptedEngine
@@ -127,15 +129,84 @@ def test_a_retry_waits_before_it_is_claimed_again(waiting: Document, monkeypatch
     assert services.verify_waiting("ocr.cpu", "w1") == 0
 
 
-def test_a_store_that_is_down_costs_no_attempt(owner: User, monkeypatch: Any) -> None:
-    document = make_document(owner)  # its original is in no store
-    reads_with(monkeypatch, ScriptedEngine())
+def verify_five_times(document: Document) -> None:
     for _ in range(5):
         Document.objects.update(queued_at=timezone.now())
         services.verify_waiting("ocr.cpu", "w1")
     document.refresh_from_db()
-    assert (document.state, document.attempts) == (Status.uploaded, 0)
-    assert document.events.last().reason == "storage_unavailable"
+
+
+def raises(error: Exception) -> Any:
+    def fail(*args: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def test_a_store_that_is_down_costs_no_attempt(waiting: Document, monkeypatch: Any) -> None:
+    reads_with(monkeypatch, ScriptedEngine())
+    monkeypatch.setattr(services, "read_original", raises(StoreUnavailable()))
+    verify_five_times(waiting)
+    assert (waiting.state, waiting.attempts) == (Status.uploaded, 0)
+    assert waiting.events.last().reason == "storage_unavailable"
+
+
+def test_a_document_whose_original_is_gone_comes_to_a_person(owner: User, monkeypatch: Any) -> None:
+    document = make_document(owner)  # its original is in no store
+    reads_with(monkeypatch, ScriptedEngine())
+    verify_five_times(document)
+    assert (document.state, document.attempts) == (Status.needs_review, 3)
+    assert document.events.last().reason == "original_missing"
+
+
+def test_what_nobody_foresaw_while_loading_gives_the_document_back(waiting: Document, monkeypatch: Any) -> None:
+    reads_with(monkeypatch, ScriptedEngine())
+    monkeypatch.setattr(services, "upright_pages", raises(RuntimeError()))
+    services.verify_waiting("ocr.cpu", "w1")
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.attempts) == (Status.uploaded, 1)
+    assert waiting.events.last().reason == "loading_failed"
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable("no model"), UnknownEngine("typo"), RuntimeError("no memory")])
+def test_a_cpu_worker_with_a_broken_engine_sends_nothing_to_a_person(
+    waiting: Document, monkeypatch: Any, error: Exception
+) -> None:
+    monkeypatch.setattr(services, "engine_of", raises(error))
+    verify_five_times(waiting)
+    assert (waiting.state, waiting.queue, waiting.attempts) == (Status.uploaded, "ocr.cpu", 0)
+    assert waiting.queued_at > timezone.now()
+
+
+def test_a_document_that_cannot_be_settled_holds_up_none_of_its_batch(owner: User, monkeypatch: Any) -> None:
+    documents = [store_original(make_document(owner, queue="ocr.gpu"), picture()) for _ in range(2)]
+    reads_with(monkeypatch, ScriptedEngine(device="cuda:0"))
+    settle = services.settle
+
+    def settle_all_but_the_first(document: Document, *read: Any) -> bool:
+        return raises(RuntimeError())() if document == documents[0] else settle(document, *read)
+
+    monkeypatch.setattr(services, "settle", settle_all_but_the_first)
+    services.verify_waiting("ocr.gpu", "w1")
+    assert [Document.objects.get(pk=document.pk).status for document in documents] == ["ocr_completed", "auto_approve"]
+
+
+def test_a_batch_shows_progress_while_its_neighbours_load(owner: User, monkeypatch: Any) -> None:
+    for _ in range(2):
+        store_original(make_document(owner, queue="ocr.gpu"), picture())
+    seen: list[int] = []
+
+    def old_before_the_second() -> list[Any]:
+        old = timezone.now() - timedelta(seconds=400)
+        seen.append(Document.objects.stuck(silent_seconds=300, held_seconds=900).count())
+        Document.objects.update(heartbeat_at=old)
+        return []
+
+    reads_with(monkeypatch, ScriptedEngine(device="cuda:0"))
+    monkeypatch.setattr(services, "upright_pages", lambda data: old_before_the_second())
+    monkeypatch.setattr(services, "read", lambda engine, loaded: old_before_the_second())
+    services.verify_waiting("ocr.gpu", "w1")
+    assert seen == [0, 0, 0]
 
 
 def test_an_original_that_was_tampered_with_goes_to_a_person(

@@ -112,6 +112,45 @@ def test_the_sweep_rings_for_lost_hints_and_not_for_rows_that_wait_their_turn(ow
     assert queue.hints_waiting(name) == 5
 
 
+def test_what_was_reaped_is_rung_for_by_the_same_sweep(owner: User) -> None:
+    with queue.producers[queue._CONNECTION].acquire(block=True) as producer:
+        producer.channel.client.delete("ocr.cpu")
+    silent(owner)
+    assert sweep()["rung_ocr.cpu"] == 1
+
+
+def unjudged(owner: User, *, seconds: int) -> Document:
+    """A document whose reading was kept and never judged for `seconds`."""
+    document = make_document(owner)
+    [held] = claims.claim("ocr.cpu", "w1")
+    held.run.outcome, held.run.fields, held.run.lines = "read", {}, []
+    held.run.save()
+    held.document.move_to(Status.ocr_completed, actor="w1", guard={"claim_token": held.token})
+    Document.objects.filter(pk=document.pk).update(status_since=timezone.now() - timedelta(seconds=seconds))
+    return document
+
+
+def test_a_reading_that_cannot_be_judged_holds_up_neither_others_nor_the_sweep(owner: User, monkeypatch: Any) -> None:
+    bad, good = unjudged(owner, seconds=60), unjudged(owner, seconds=60)
+    waiting = make_document(owner, queue="ocr.gpu", queued_at=timezone.now() - timedelta(days=1))
+    evaluate = sweeping.evaluate
+    monkeypatch.setattr(sweeping, "evaluate", lambda document: 1 / 0 if document == bad else evaluate(document))
+    sweep()
+    states = [Document.objects.get(pk=document.pk).status for document in (bad, good)]
+    assert states == ["ocr_completed", "auto_reject"]
+    assert Document.objects.get(pk=waiting.pk).queue == "ocr.cpu"
+
+
+def test_a_reading_that_cannot_be_judged_for_an_hour_comes_to_a_person(owner: User, monkeypatch: Any) -> None:
+    document = unjudged(owner, seconds=3601)
+    monkeypatch.setattr(sweeping, "evaluate", lambda document: 1 / 0)
+    for _ in range(2):
+        sweeping.judge_forgotten()
+    document.refresh_from_db()
+    assert (document.state, document.ai_decision) == (Status.needs_review, "needs_review")
+    assert document.events.last().reason == "judging_failed"
+
+
 def test_with_the_broker_down_the_sweep_rings_nothing_and_does_not_fail(owner: User, monkeypatch: Any) -> None:
     make_document(owner, queued_at=timezone.now() - timedelta(seconds=10))
     monkeypatch.setattr(sweeping, "hints_waiting", lambda queue: None)

@@ -43,7 +43,8 @@ class Command(BaseCommand):
         must = checks.problems() + [f"{name} is in .env and unknown" for name in unknown_in_file()]
         if env.filot_env is Place.production:
             must += weak()
-        may = [f"{name} is set and unknown: misspelt?" for name in unknown_in_process()]
+        unknown = [f"{name} is set and unknown: misspelt?" for name in unknown_in_process()]
+        may = list(unknown)
         if env.filot_env is not Place.production:
             in_production = env.model_copy(update={"filot_env": Place.production})
             may += [f"in production: {sentence}" for sentence in in_production.problems() + weak()]
@@ -53,7 +54,8 @@ class Command(BaseCommand):
             self.stdout.write(f"note  {sentence}")
         if must:
             raise CommandError(f"{len(must)} of the variables must be put right")
-        self.stdout.write(self.style.SUCCESS(f"{env.filot_env.value}: nothing missing, weak or unknown"))
+        rest = "nothing missing or weak" if unknown else "nothing missing, weak or unknown"
+        self.stdout.write(self.style.SUCCESS(f"{env.filot_env.value}: {rest}"))
 
 
 def known_names() -> set[str]:
