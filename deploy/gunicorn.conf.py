@@ -3,11 +3,7 @@
 `python -m gunicorn -c deploy/gunicorn.conf.py filot.wsgi:application`, in the project's folder.
 """
 
-from typing import Any
-
-from prometheus_client import multiprocess
-
-from filot.settings import LOGGING, PORT, PROMETHEUS_MULTIPROC_DIR
+from filot.settings import LOGGING, PORT
 
 bind = f"127.0.0.1:{PORT}"
 worker_class = "gthread"
@@ -15,10 +11,5 @@ workers = 2
 threads = 8
 graceful_timeout = 20  # seconds for running requests after SIGTERM
 keepalive = 5
+limit_request_field_size = 16380  # bytes: a token over 8 KB is then our own 401, and not a page of gunicorn
 logconfig_dict = LOGGING  # the master's lines too are JSON and masked
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    """Live gauges of a process that is gone would be reported for ever."""
-    if PROMETHEUS_MULTIPROC_DIR:
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

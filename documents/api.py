@@ -1,20 +1,21 @@
 """Uploading documents, looking at them, downloading their originals."""
 
+import base64
 import functools
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.urls import reverse
-from django.views.decorators.http import require_GET
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import MultiPartParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -117,14 +118,23 @@ class UploadedSerializer(serializers.Serializer[Any]):
     document = ReceivedSerializer()
 
 
+class DocumentPageSerializer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = DocumentSerializer(many=True)
+
+
 class DownloadSerializer(serializers.Serializer[Any]):
     url = serializers.URLField()
     expiresIn = serializers.IntegerField(help_text="seconds")
 
 
-def own_document(request: Request, document_id: uuid.UUID) -> Document:
-    """The caller's document. Somebody else's is 404, as if it did not exist."""
-    document: Document | None = Document.objects.owned_by(request.user.pk).filter(pk=document_id).first()
+def own_document(request: Request, document_id: uuid.UUID, *related: str) -> Document:
+    """The caller's document, with the `related` rows as they are at the same moment. Somebody else's is 404."""
+    documents = Document.objects.owned_by(request.user.pk)
+    if related:
+        documents = documents.select_related(*related)
+    document: Document | None = documents.filter(pk=document_id).first()
     if document is None:
         raise Http404
     return document
@@ -185,11 +195,22 @@ class DocumentPages(CursorPagination):
     ordering = ("-created_at", "id")
     page_size = 20
 
+    def decode_cursor(self, request: Request) -> Any:
+        """Strict, where DRF takes any text for a cursor, and a position for whatever the database makes of it."""
+        try:
+            base64.b64decode(request.query_params.get(self.cursor_query_param, ""), validate=True)
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                datetime.fromisoformat(cursor.position).astimezone(UTC)
+        except (ValueError, OverflowError, NotFound) as error:
+            raise ValidationError({"cursor": "Not a cursor of ours."}) from error
+        return cursor
+
 
 class DocumentListView(APIView):
     @extend_schema(
         operation_id="listDocuments",
-        responses=DocumentSerializer(many=True),
+        responses=DocumentPageSerializer,
         parameters=[
             OpenApiParameter("status", str, description="a `status` or `verificationStatus` word"),
             OpenApiParameter("type", str, enum=sorted(settings.DOCUMENT_TYPES)),
@@ -220,19 +241,27 @@ class DownloadView(APIView):
         return Response({"url": request.build_absolute_uri(path), "expiresIn": settings.DOWNLOAD_LINK_SECONDS})
 
 
-@extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-@require_GET
-def original(request: HttpRequest, token: str) -> HttpResponse:
+class OriginalView(APIView):
     """The original behind a download link: the token is the permission."""
-    document_id = document_id_of(token)
-    document = Document.objects.filter(pk=document_id).first() if document_id else None
-    if document is None:
-        raise Http404
-    data = read_original(document.storage_key)  # a store that is down is 503: filot.errors
-    name = document.storage_key.rpartition("/")[2]
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Cache-Control": "private, no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return HttpResponse(data, content_type=document.content_type, headers=headers)
+
+    authentication_classes = []
+    permission_classes = []
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
+        """A file is what it is, whatever `Accept` says; only its errors are rendered."""
+        return JSONRenderer(), JSONRenderer.media_type
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, token: str) -> HttpResponse:
+        document_id = document_id_of(token)
+        document = Document.objects.filter(pk=document_id).first() if document_id else None
+        if document is None:
+            raise Http404
+        data = read_original(document.storage_key)  # a store that is down is 503, as everywhere
+        name = document.storage_key.rpartition("/")[2]
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "private, no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return HttpResponse(data, content_type=document.content_type, headers=headers)

@@ -1,10 +1,12 @@
 """Stored originals: sealed bytes under `<ownerId>/<TYPE>_<uuid>.<ext>` in a folder or an S3 store."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from storages.backends.s3 import S3Storage
 
 from documents.sealing import seal, unseal
@@ -20,6 +22,21 @@ class StoreUnavailable(Exception):
 
 class OriginalMissing(StoreUnavailable):
     """The store answers, and has no such object: it was lost, or this is not the store it was put into."""
+
+
+class Folder(FileSystemStorage):
+    """A folder whose files are on the disk before `save` returns: an accepted upload survives a power cut."""
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        stored = super().save(name, content, max_length)
+        path = Path(self.path(stored))
+        for place in (path, path.parent):
+            handle = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        return stored
 
 
 class ObjectStore(S3Storage):  # type: ignore[misc]  # django-storages has no types

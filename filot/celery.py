@@ -5,11 +5,10 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging, worker_process_shutdown
+from celery.signals import beat_init, celeryd_init, setup_logging
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django_structlog.celery.steps import DjangoStructLogInitStep
-from prometheus_client import multiprocess
 
 from filot.checks import refuse_if_unfit
 
@@ -34,10 +33,3 @@ def check_before_work(**kwargs: Any) -> None:
         refuse_if_unfit()
     except ImproperlyConfigured as problems:  # Celery swallows every Exception of a receiver, and would start
         raise SystemExit(str(problems)) from None
-
-
-@worker_process_shutdown.connect
-def forget_gauges(pid: int, **kwargs: Any) -> None:
-    """Live gauges of a process that is gone would be reported for ever."""
-    if settings.PROMETHEUS_MULTIPROC_DIR:
-        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -64,9 +64,10 @@ def web(env: Mapping[str, str], port: int) -> Program:
 
 
 def ocr_worker(env: Mapping[str, str], queue: str) -> Program:
-    """One card at a time; a queue named `ocr.cpu` gets the worker `ocr-cpu`."""
+    """A queue named `ocr.cpu` gets the worker `ocr-cpu`: one process, except for OCR_GPU_CONCURRENCY on a GPU."""
     name = queue.replace(".", "-")
-    return _celery(name, env, "--pool=solo", "-Q", queue, label=f"OCR worker ({queue})")
+    pool = "prefork" if queue == settings.OCR_GPU_QUEUE else "solo"
+    return _celery(name, env, f"--pool={pool}", "-Q", queue, label=f"OCR worker ({queue})")
 
 
 def default_worker(env: Mapping[str, str], schedule: Path) -> Program:

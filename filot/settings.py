@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "filot.middleware.RateLimited",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -99,7 +100,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"  # must be set: Django's default is America/Chicago and changes the process
 USE_TZ = True
 USE_I18N = True
-LANGUAGES = [("id", "Bahasa Indonesia"), ("en", "English")]
+LANGUAGES = [("en", "English")]  # own texts have no other yet, and half a page in another language helps nobody
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "filot.User"
 AUTHENTICATION_BACKENDS = ["filot.backends.StaffBackend"]
@@ -120,6 +121,14 @@ SILENCED_SYSTEM_CHECKS = [
 # PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
+DATABASE_LIMITS: dict[str, Any] = {
+    "connect_timeout": 5,  # seconds
+    "tcp_user_timeout": 10_000,  # milliseconds until a peer that is gone is given up
+    "keepalives_idle": 10,  # seconds
+    "options": "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
+}
+
+
 def _database(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     return {
@@ -131,7 +140,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": env.database_conn_max_age,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **dict(parse_qsl(parts.query))},
+        "OPTIONS": {**DATABASE_LIMITS, **dict(parse_qsl(parts.query))},
     }
 
 
@@ -197,6 +206,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": env.ocr_gpu_reaper_interval},
     },
     "sweep reviews": {"task": "review.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "forget ended sessions": {"task": "filot.clear_sessions", "schedule": 86400.0, "options": {"expires": 3600}},
     "sweep originals": {"task": "documents.sweep_originals", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
@@ -222,6 +232,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "filot.schema.add_errors"],
 }
 SIMPLE_JWT: dict[str, Any] = {
     "ALGORITHM": "HS256",
@@ -243,6 +254,7 @@ RATE_LIMITS = {
 AUTO_PROCESS = env.auto_process
 
 # Browser-facing security --------------------------------------------------------------------------------------------
+CSRF_FAILURE_VIEW = "filot.errors.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -269,7 +281,6 @@ CONTENT_SECURITY_POLICY = {
 LOGIN_URL = f"/{ADMIN_PATH}login/"
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
-STATICFILES_DIRS = [BASE_DIR / "filot" / "static_src"] if (BASE_DIR / "filot" / "static_src").exists() else []
 WHITENOISE_USE_FINDERS = not PRODUCTION
 
 # Originals ----------------------------------------------------------------------------------------------------------
@@ -284,7 +295,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 def _originals() -> dict[str, Any]:
     if not env.cf_r2_endpoint:
         return {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "documents.storage.Folder",
             "OPTIONS": {
                 "location": env.media_root,
                 "file_permissions_mode": 0o600,

@@ -3,6 +3,7 @@
 import structlog
 from celery import shared_task
 from django.conf import settings
+from django.core.management import call_command
 
 from filot.queues import queue_figures
 
@@ -19,3 +20,9 @@ def report_queues() -> None:
     logger.info("gpu_active_jobs", count=figures["gpu_active"])
     for state, count in figures["buli2"].items():
         logger.info("buli2_pending", state=state, count=count)
+
+
+@shared_task(name="filot.clear_sessions")
+def clear_sessions() -> None:
+    """Ended sessions of the console stay in the table until somebody deletes them."""
+    call_command("clearsessions")

@@ -8,6 +8,7 @@ queue of its own.
 import atexit
 import base64
 import os
+import shutil
 import tempfile
 
 from filot.embedded.throwaway import ThrowawayServices
@@ -33,6 +34,7 @@ def _start() -> None:
 def _settings() -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     folder = tempfile.mkdtemp(prefix="filot-test-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(
         {
             "FILOT_ENV": "test",

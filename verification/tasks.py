@@ -1,5 +1,6 @@
 """Celery's doors to verification: a hint that documents wait, and the sweep that makes up for lost hints."""
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -26,11 +27,17 @@ def verify_waiting(self: Task[Any, Any], queue: str) -> int:
 @shared_task(name="verification.sweep")
 def sweep() -> dict[str, int]:
     """Everything that could have been left lying, in the order in which one step makes work for the next."""
-    done = {
-        "reaped": len(sweeping.reap_stuck()),
-        "judged": sweeping.judge_forgotten(),
-        "handed_over": sweeping.hand_over_to_cpu(),
+    steps: dict[str, Callable[[], int]] = {
+        "reaped": lambda: len(sweeping.reap_stuck()),
+        "judged": sweeping.judge_forgotten,
+        "handed_over": sweeping.hand_over_to_cpu,
     }
+    done = {}
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except Exception:  # the steps after it matter as much, and the next sweep tries it again
+            log.exception("sweep_step_failed", step=name)
     for queue, count in sweeping.missing_hints().items():
         ring(queue, count)
         done[f"rung_{queue}"] = count

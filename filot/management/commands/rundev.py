@@ -132,7 +132,10 @@ class DevelopmentRun:
 
     def _web_port(self) -> int:
         if "PORT" not in self.caller:
-            return free_port(WEB_PORT)
+            port = free_port(WEB_PORT)
+            if port != WEB_PORT:
+                say(f"Port {WEB_PORT} is taken: the web server uses {port}. Mind it in the README's commands.")
+            return port
         port = int(self.caller["PORT"])
         if not port_is_free(port):
             raise ProgramFailed("Web server", f"PORT names {port}, which is taken: name another, or none")
