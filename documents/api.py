@@ -201,7 +201,7 @@ class DocumentPages(CursorPagination):
             base64.b64decode(request.query_params.get(self.cursor_query_param, ""), validate=True)
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                datetime.fromisoformat(cursor.position).astimezone(UTC)
+                datetime.fromisoformat(str(cursor.position)).astimezone(UTC)
         except (ValueError, OverflowError, NotFound) as error:
             raise ValidationError({"cursor": "Not a cursor of ours."}) from error
         return cursor

@@ -50,7 +50,7 @@ class VerifyRequest(serializers.Serializer[Any]):
 class VerifiedUser(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     email = serializers.EmailField(allow_null=True)
-    displayName = serializers.CharField()
+    displayName = serializers.CharField(allow_blank=True)
 
 
 class VerifyAnswer(serializers.Serializer[Any]):
@@ -71,11 +71,16 @@ class VerifyView(APIView):
         user = user_of(token)
         if is_outside(token):
             keep_profile(user, profile(outside_claims(token)))
-        name = user.display_name or user.get_full_name() or user.username
-        return Response({"user": {"id": str(user.pk), "email": user.email or None, "displayName": name}})
+        return Response({"user": {"id": str(user.pk), "email": user.email or None, "displayName": shown_name(user)}})
 
     def get_authenticate_header(self, request: Request) -> str:
         return CHALLENGE
+
+
+def shown_name(user: User) -> str:
+    """What to call them. The username of an outside user is a random word of ours: rather nothing than that."""
+    own_name = "" if user.subject else user.username
+    return user.display_name or user.get_full_name() or own_name or user.email.partition("@")[0]
 
 
 def keep_profile(user: User, told: dict[str, str]) -> None:

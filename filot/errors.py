@@ -1,7 +1,9 @@
 """The one shape of every error of the API: a word for programs, a text for people, nothing of our innards."""
 
+import functools
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -10,15 +12,21 @@ from django.core import exceptions as django_errors
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
-from django.views import defaults
+from django.views import csrf, defaults
+from django.views.decorators.csrf import csrf_exempt
 from redis.exceptions import RedisError
 from rest_framework import exceptions, status
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from documents.sealing import CannotOpen
 from documents.storage import StoreUnavailable
-from filot.throttling import TooManyCalls, count_refused
+from filot.throttling import TooManyCalls, count_once
 
 RETRY_AFTER = 5  # seconds, when a part is down and does not say for how long
+READS = ("GET", "HEAD")
+NOT_JSON = "The body is not valid JSON."
+NOT_A_FORM = "The body is not valid multipart/form-data."
 
 logger = structlog.get_logger(__name__)
 
@@ -48,7 +56,8 @@ class BadRequest(exceptions.APIException):
 
 
 # What the parts raise when they are down, and what bad input makes the parts below raise.
-DOWN: tuple[type[Exception], ...] = (OperationalError, InterfaceError, StoreUnavailable, RedisError)
+# CannotOpen: the key that sealed a value is not among ours, which is for operators to mend.
+DOWN: tuple[type[Exception], ...] = (OperationalError, InterfaceError, StoreUnavailable, RedisError, CannotOpen)
 BAD_INPUT: tuple[type[Exception], ...] = (
     django_errors.SuspiciousOperation,
     django_errors.BadRequest,
@@ -64,13 +73,14 @@ def answer(exc: Exception, context: dict[str, Any]) -> Response | None:
     known = as_api_error(exc)
     if known is None:
         return None
-    if known.status_code == status.HTTP_401_UNAUTHORIZED:
-        try:
-            count_refused(context["request"]._request)
-        except TooManyCalls as refusal:
-            known = refusal
-    body = error_body(context["request"], known)
-    return Response(body, status=known.status_code, headers=error_headers(known))
+    request = context["request"]
+    try:
+        count_once(request._request)  # what was refused before its view counted it: without a valid token, mostly
+    except TooManyCalls as refusal:
+        known = refusal
+    # Some views answer in HTML or YAML only: an error of theirs is JSON all the same.
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+    return Response(error_body(request, known), status=known.status_code, headers=error_headers(known))
 
 
 def as_api_error(exc: BaseException | None) -> exceptions.APIException | None:
@@ -98,6 +108,9 @@ def error_body(request: Any, exc: exceptions.APIException) -> dict[str, Any]:
     detail: Any = exc.detail
     if isinstance(exc, exceptions.ValidationError):
         code, message, details = "validation_error", "The request is not valid.", list(flat(detail))
+    elif isinstance(exc, exceptions.ParseError):  # its own words are Python's, and quote the body
+        is_form = (request.content_type or "").startswith("multipart/")
+        code, message, details = exc.default_code, NOT_A_FORM if is_form else NOT_JSON, []
     elif isinstance(detail, dict):  # simplejwt: {"detail", "code", ...}
         code, message, details = str(detail.get("code", exc.default_code)), str(detail.get("detail", "")), []
     else:
@@ -113,7 +126,7 @@ def error_headers(exc: exceptions.APIException) -> dict[str, str]:
     if seconds is None and exc.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
         seconds = RETRY_AFTER
     if seconds is not None:
-        headers["Retry-After"] = str(max(1, int(seconds)))
+        headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     return headers
 
 
@@ -152,7 +165,41 @@ def _for_people(request: HttpRequest) -> bool:
     return request.path_info.startswith(f"/{settings.ADMIN_PATH}")
 
 
+def refused(request: HttpRequest) -> HttpResponse | None:
+    """Counts a call outside the API's views: the answer when it is one too many, else None."""
+    try:
+        count_once(request)
+    except TooManyCalls as refusal:
+        if _for_people(request):
+            return HttpResponse(str(refusal.detail), "text/plain", refusal.status_code, headers=error_headers(refusal))
+        return _json(request, refusal)
+    return None
+
+
+def only_reads(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view outside DRF that changes nothing: another method is 405, and no question of a CSRF token."""
+
+    @csrf_exempt
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method in READS:
+            return view(request, *args, **kwargs)
+        response = _json(request, exceptions.MethodNotAllowed(request.method or ""))
+        response["Allow"] = ", ".join(READS)
+        return response
+
+    return guarded
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    if _for_people(request):
+        return csrf.csrf_failure(request, reason)
+    return error_response(request, 403, "csrf_failed", "This call needs a CSRF token, or comes from a foreign page.")
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if refusal := refused(request):
+        return refusal
     if _for_people(request):
         return defaults.bad_request(request, exception)
     return _json(request, as_api_error(exception) or BadRequest())
@@ -165,6 +212,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if refusal := refused(request):
+        return refusal
     if _for_people(request):
         return defaults.page_not_found(request, exception)
     return _json(request, exceptions.NotFound())
@@ -174,6 +223,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Called while the exception is being handled. A part that is down is 503, here too."""
     failure = sys.exc_info()[1]
     down = isinstance(failure, DOWN)
+    if isinstance(failure, DataError):  # a NUL or a number out of range, in an address of the console
+        return bad_request(request, failure)
     if _for_people(request):
         page = defaults.server_error(request)
         if down:

@@ -1,4 +1,4 @@
-"""What happens to every request before its view: a correlation id, and a bound on its body."""
+"""What happens to every request before its view: a correlation id, a bound on its body, a count."""
 
 import re
 import uuid
@@ -10,13 +10,17 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, HttpResponse
+from rest_framework.views import APIView
 
-from filot.errors import error_response
+from filot.errors import error_response, refused
 
 CORRELATION_HEADER = "X-Correlation-Id"
 UPLOAD_PATH = "/documents/upload"
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Clients make ids of what they have at hand: a card's number would stand in plain columns, logs and messages.
+_IDENTITY_NUMBER = re.compile(r"(?:[0-9][._-]?){15}")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -42,7 +46,7 @@ def correlation(get_response: View) -> View:
 def chosen_id(request: HttpRequest) -> str:
     """The caller's id when it is harmless, else its trace's, else a new one."""
     given = request.headers.get(CORRELATION_HEADER, "")
-    if _CORRELATION_ID.fullmatch(given):
+    if _CORRELATION_ID.fullmatch(given) and (_UUID.fullmatch(given) or not _IDENTITY_NUMBER.search(given)):
         return given
     trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
     return trace[1] if trace else uuid.uuid4().hex
@@ -74,11 +78,12 @@ def upload_size(get_response: View) -> View:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
-            return error_response(request, 411, "length_required", "Send the body with a Content-Length.")
+            refusal = refused(request)
+            return refusal or error_response(request, 411, "length_required", "Send the body with a Content-Length.")
         if request.path_info == UPLOAD_PATH:
             request.upload_handlers.insert(0, DeclaredSize(request))
         elif declared_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return error_response(request, 413, "too_large", "The body is too large.")
+            return refused(request) or error_response(request, 413, "too_large", "The body is too large.")
         return get_response(request)
 
     return middleware
@@ -89,3 +94,21 @@ def declared_length(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0  # Django reads nothing then
+
+
+class RateLimited:
+    """Counts what DRF does not: the console's pages and all other plain views.
+
+    Stands before CsrfViewMiddleware, or calls that it refuses would be free. An unknown address has no view at all:
+    `filot.errors.not_found` counts it.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        of_the_api = issubclass(getattr(view, "cls", object), APIView)
+        return None if of_the_api else refused(request)

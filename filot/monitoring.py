@@ -21,7 +21,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from documents.storage import StoreUnavailable, originals
-from filot.errors import RETRY_AFTER, error_response
+from filot.errors import RETRY_AFTER, error_response, only_reads
 from filot.probes import Answer, Probe, ask_all
 from filot.queues import queue_figures, queue_metrics, reported
 from filot.throttling import client_address
@@ -106,18 +106,21 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@only_reads
 @never_cache
 def health(request: HttpRequest) -> HttpResponse:
     """How each part is. 200 as long as this process answers: what is down is in the body."""
     return JsonResponse(report(ask_all(probes, LIMIT)))
 
 
+@only_reads
 @never_cache
 def live(request: HttpRequest) -> HttpResponse:
     """Whether this process answers at all. It asks no other part: a restart would not bring Redis back."""
     return JsonResponse(report({}))
 
 
+@only_reads
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
     """503 when any part is down."""
@@ -151,6 +154,7 @@ def counted() -> CollectorRegistry:
     return registry
 
 
+@only_reads
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, or JSON under the names of the old service when `Accept` asks for it."""

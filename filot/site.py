@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from filot.throttling import refused_login
-from review.console import counts
+from review.console import counts, kept_decisions
 
 # (heading, models in the order of the menu); what is not named here comes last
 MENU: list[tuple[str | Promise, list[str]]] = [
@@ -54,7 +54,8 @@ class ConsoleSite(AdminSite):
         return refused or super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        return super().index(request, {"tiles": tiles(request), **(extra_context or {})})
+        shown = {"tiles": tiles(request), "kept_decisions": kept_decisions()}
+        return super().index(request, {**shown, **(extra_context or {})})
 
 
 def menu(request: HttpRequest, available_apps: list[Any]) -> list[Section]:

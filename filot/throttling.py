@@ -21,6 +21,7 @@ LOGIN_RETRY_AFTER = 5  # seconds, while Redis is down
 IPV6_PREFIX = 64  # one customer has at least a /64
 LOG_PAUSE = 10.0  # seconds between two lines about a missing Redis
 KEPT_COUNTS = 20_000  # keys of one minute that a process remembers at most
+UNLIMITED = ("health", "metrics", "static")  # first parts of a path; see docs/decisions/0015
 
 logger = structlog.get_logger(__name__)
 
@@ -88,12 +89,10 @@ class RateLimit(BaseThrottle):
         request._request.was_counted = True  # type: ignore[attr-defined]
         if scope == "none":
             return True
-        whose = [f"address:{client_address(request._request)}"]
         if scope == "webhook":
-            count_call(request._request, "webhook", whose, settings.RATE_LIMITS["webhook"])
+            count_call(request._request, "webhook", callers(request._request), settings.RATE_LIMITS["webhook"])
             return True
-        if request.user is not None and request.user.is_authenticated:
-            whose.insert(0, f"user:{request.user.pk}")
+        whose = callers(request._request, request.user)
         count_call(request._request, "all", whose, settings.RATE_LIMITS["all"])
         if scope == "action" and request.method not in SAFE_METHODS:
             name = f"{type(view).__module__}.{type(view).__name__}"
@@ -101,23 +100,47 @@ class RateLimit(BaseThrottle):
         return True
 
 
-def count_refused(request: HttpRequest) -> None:
-    """Count a call that was refused before its view could count it: for want of a valid token. Raises TooManyCalls."""
-    if not getattr(request, "was_counted", False):
-        count_call(request, "all", [f"address:{client_address(request)}"], settings.RATE_LIMITS["all"])
+def count_once(request: HttpRequest) -> None:
+    """Count a call that no view of the API counts: a page, a file, an unknown address, one without a valid token.
+
+    Safe to repeat for one request. Raises TooManyCalls.
+    """
+    if getattr(request, "was_counted", False) or request.path_info[1:].partition("/")[0] in UNLIMITED:
+        return
+    request.was_counted = True  # type: ignore[attr-defined]
+    user = getattr(request, "user", None)
+    whose = callers(request, user)
+    # A desk of reviewers works behind one address: each has a budget of their own in the console.
+    if user is not None and user.is_authenticated and user.is_staff:
+        whose = whose[:1]
+    count_call(request, "all", whose, settings.RATE_LIMITS["all"])
+
+
+def callers(request: HttpRequest, user: Any = None) -> list[str]:
+    """Whom a call counts for: its address, and its user when there is one."""
+    address = f"address:{client_address(request)}"
+    return [f"user:{user.pk}", address] if user is not None and user.is_authenticated else [address]
 
 
 def count_call(request: HttpRequest, group: str, whose: list[str], limit: int) -> None:
-    """Count one call for each of `whose`; raises TooManyCalls over `limit` a minute."""
+    """Count one call for each of `whose`; raises TooManyCalls over `limit` a minute, until all are free."""
+    resets = []
     for key in whose:
         usage = _usage(request, group, key, limit)
         if usage is None:
             count, reset = process_counts.count(f"{group} {key}"), PERIOD - int(time.time()) % PERIOD
         else:
-            count, reset = usage["count"], usage["time_left"]
+            count, reset = usage["count"], seconds_left(usage)
         if count > limit:
             logger.warning("rate_limited", group=group, by=key.partition(":")[0], ip=client_address(request))
-            raise TooManyCalls(limit, reset)
+            resets.append(reset)
+    if resets:
+        raise TooManyCalls(limit, max(resets))
+
+
+def seconds_left(usage: dict[str, Any]) -> int:
+    """`time_left` is a whole second too early: whoever waited just so long would be refused again."""
+    return int(usage["time_left"]) + 1
 
 
 def count_login(request: HttpRequest, username: str) -> None:
@@ -134,7 +157,7 @@ def count_login(request: HttpRequest, username: str) -> None:
             raise LoginsPaused
         if usage["should_limit"]:
             logger.warning("rate_limited", group="login", by=key.partition(":")[0], ip=client_address(request))
-            raise TooManyCalls(limit, usage["time_left"])
+            raise TooManyCalls(limit, seconds_left(usage))
 
 
 def refused_login(request: HttpRequest, username: str) -> HttpResponse | None:

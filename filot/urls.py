@@ -6,7 +6,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from documents.api import DocumentListView, DocumentView, DownloadView, UploadView, original
+from documents.api import DocumentListView, DocumentView, DownloadView, OriginalView, UploadView
 from filot import monitoring
 from filot.auth_api import RefreshView, TokenView, VerifyView
 from review.api import EscalateView, EvaluateView, StatusView
@@ -24,7 +24,7 @@ urlpatterns = [
     path("documents/<uuid:document_id>/process", ProcessView.as_view(), name="process"),
     path("documents/<uuid:document_id>/result", ResultView.as_view(), name="result"),
     path("documents/<uuid:document_id>/download", DownloadView.as_view(), name="download"),
-    path("files/<str:token>", original, name="original"),
+    path("files/<str:token>", OriginalView.as_view(), name="original"),
     path("verification/evaluate", EvaluateView.as_view(), name="evaluate"),
     path("verification/status/<uuid:document_id>", StatusView.as_view(), name="verification-status"),
     path("verification/<uuid:document_id>/escalate", EscalateView.as_view(), name="escalate"),

@@ -1,8 +1,10 @@
 """The review console in the Django admin: the queue, its cases (`review.case_pages`) and the decisions."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -25,6 +27,9 @@ class ReviewAdmin(CasePages):
     list_filter = (StateFilter, KindFilter, DueFilter, EscalatedFilter)
     search_fields = ("pk",)  # only turns the search on: what is found is get_search_results's business
     ordering = ("due_at",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"kept_decisions": console.kept_decisions(), **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
         reviews: QuerySet[Review] = super().get_queryset(request)

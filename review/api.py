@@ -100,10 +100,11 @@ class EvaluateView(APIView):
     def post(self, request: Request) -> Response:
         asked = EvaluateSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        document = own_document(request, asked.validated_data["documentId"])
+        document = own_document(request, asked.validated_data["documentId"], "review")
         again = document.is_evaluated
         if not again:
             evaluate(document)
+            document = own_document(request, document.pk, "review")
         if not document.is_evaluated:
             raise NotReadYet(document)
         answer = _judgement(document)
@@ -116,8 +117,9 @@ class EvaluateView(APIView):
 class StatusView(APIView):
     @extend_schema(operation_id="getVerificationStatus", responses=StatusSerializer)
     def get(self, request: Request, document_id: uuid.UUID) -> Response:
-        document = own_document(request, document_id)
-        review = Review.objects.filter(document=document).first()
+        # In one query: read one after the other, the review may be closed where the document still waits.
+        document = own_document(request, document_id, "review")
+        review = _review_of(document)
         result = _result(review) if review else None
         answer = {
             "documentId": str(document.pk),
@@ -154,7 +156,7 @@ class EscalateView(APIView):
 
 def _judgement(document: Document) -> dict[str, Any]:
     """`reviewId` stays after a person decided: it is how the case is named to them."""
-    review = Review.objects.filter(document=document).first()
+    review = _review_of(document)
     return {
         "documentId": str(document.pk),
         "score": document.ai_score,
@@ -163,6 +165,11 @@ def _judgement(document: Document) -> dict[str, Any]:
         **({"reviewId": str(review.pk)} if review else {}),
         "reasons": reasons_of(read_run(document)),
     }
+
+
+def _review_of(document: Document) -> Review | None:
+    review: Review | None = getattr(document, "review", None)
+    return review
 
 
 def _ai_decision(document: Document) -> str | None:

@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any, Literal, NoReturn
 
 from django.http import Http404
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic import ValidationError as BadShape
 from rest_framework.exceptions import ValidationError
 
@@ -13,7 +13,8 @@ from review.models import Review
 
 MAX_NOTES = 1000  # characters
 
-Notes = Annotated[str, StringConstraints(max_length=MAX_NOTES)]
+# A NUL has no place in a text of PostgreSQL, nor on a page.
+Notes = Annotated[str, StringConstraints(max_length=MAX_NOTES), AfterValidator(lambda text: text.replace("\0", ""))]
 TicketId = Annotated[
     str,
     BeforeValidator(lambda given: str(given) if type(given) is int else given),

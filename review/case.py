@@ -186,6 +186,7 @@ def context(review: Review, user: Any, *, page: int = 0, revealed: bool = False)
     own = console.is_own(user, review)
     return {
         "review": review,
+        "on_its_way": review.decision and not review.closed_at,
         "document": review.document,
         "run": run,
         "risk": console.risk_of(review.document.ai_score),

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from documents.admin import ReadOnlyAdmin
 from documents.queue import ring_default
 from review import case, console
-from review.models import Decision, Review, Source
+from review.models import Decision, Review, ReviewDecision, Source
 from review.services import AlreadyDecided, OwnDocument, decide, escalate
 
 log = structlog.get_logger(__name__)
@@ -136,8 +136,7 @@ class CasePages(ReadOnlyAdmin):
         transaction.on_commit(_deliver)
         if accepted.user_id != request.user.pk:
             return self._told(request, review, note)
-        text = _("%(ref)s approved.") if decision == Decision.approved else _("%(ref)s rejected.")
-        messages.success(request, text % {"ref": review.document.ref})
+        messages.success(request, _recorded(accepted) % {"ref": review.document.ref})
         return self._next(request, review)
 
     def _told(self, request: HttpRequest, review: Review, note: str) -> HttpResponse:
@@ -183,6 +182,7 @@ class CasePages(ReadOnlyAdmin):
             **case.context(review, request.user, page=page, revealed=revealed),
             "title": f"{review.document.type} {review.document.ref}",
             "opts": self.opts,
+            "kept_decisions": console.kept_decisions(),
             "problem": problem,
             "note": note,
             "note_length": NOTE_LENGTH,
@@ -197,6 +197,16 @@ def _problem(decision: Decision, code: str, note: str) -> str:
     if decision == Decision.rejected and code not in console.REJECT_REASONS:
         return _("Choose why it is rejected.")
     return ""
+
+
+def _recorded(accepted: ReviewDecision) -> str:
+    """A decision is a row before it moves the document: promise no more than that, unless it was moved already."""
+    approved = accepted.decision == Decision.approved
+    if accepted.review.closed_at:
+        return _("%(ref)s was approved before.") if approved else _("%(ref)s was rejected before.")
+    if approved:
+        return _("Decision recorded: %(ref)s will be approved.")
+    return _("Decision recorded: %(ref)s will be rejected.")
 
 
 def _page_number(text: str) -> int:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from documents.sealing import CannotOpen
 from review.masking import last_four, without_numbers
-from review.models import Review
+from review.models import Review, ReviewDecision
 from verification.models import RunOutcome, VerificationRun
 from verification.reading import document_type as type_module
 from verification.services import number_index
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 HIGH_RISK = 70
 MEDIUM_RISK = 40
+DELIVERED_WITHIN = timedelta(seconds=10)  # a click rings for its delivery, and the sweep comes every 5 s
 
 RETRY, FINAL = "RETRY", "FINAL"
 
@@ -209,3 +210,9 @@ def counts() -> dict[str, int]:
         escalated=Count("pk", filter=Q(escalated_at__isnull=False)),
     )
     return {**waiting, "decided_today": Review.objects.filter(decided_at__gte=today()).count()}
+
+
+def kept_decisions() -> int:
+    """Accepted decisions that should have reached the workflow service by now and have not: they wait in their rows."""
+    kept = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True)
+    return kept.filter(created_at__lt=timezone.now() - DELIVERED_WITHIN).count()

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from verification.fields import FieldValue
 from verification.identity_numbers import DIGIT_LOOKALIKES
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
@@ -44,6 +45,12 @@ def find_date(text: str) -> FoundDate | None:
         if iso:
             return FoundDate(None, doubtful.start(), doubtful.end(), proposed=iso)
     return None
+
+
+def if_past(field: FieldValue, today: date) -> FieldValue:
+    """A date of something that has happened; one after today is a misreading. The value must be an ISO date."""
+    late = field.value is not None and date.fromisoformat(field.value) > today
+    return field.without_value() if late else field
 
 
 def _iso(day: str, month: str, year: str) -> str | None:

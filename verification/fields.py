@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ocr_gpu.engine import Box
+
+LEAST_CONFIDENCE = 0.35  # of free text. Engines differ: EasyOCR gives right addresses 0.4, so more would lose them
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,14 @@ class FieldValue:
     confidence: float
     box: Box | None
     proposed: str | None = None
+
+    def without_value(self, proposed: str | None = None) -> FieldValue:
+        """The same text, of which nothing is said but that it stands there."""
+        return replace(self, value=None, proposed=proposed)
+
+    def if_legible(self) -> FieldValue:
+        """Without its value where that was read with too little confidence."""
+        return self if self.confidence >= LEAST_CONFIDENCE else self.without_value(self.proposed)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from verification.fields import FieldValue
 from verification.layout import Span
+from verification.nik import could_be_nik
 
 SEPARATORS = " .-–—"
 DIGIT_LOOKALIKES = str.maketrans(
@@ -40,3 +43,10 @@ def read_number(span: Span, count: int, *, whole: bool = True) -> FieldValue:
     if whole and is_exact(span.text, count):
         return FieldValue(without_separators(span.text), span.text, span.confidence, span.box)
     return FieldValue(None, span.text, span.confidence, span.box, proposed=repaired(span.text) or None)
+
+
+def if_possible_nik(field: FieldValue, today: date) -> FieldValue:
+    """A NIK as it was read; one that nobody can have is a misreading and only proposed."""
+    if field.value is None or could_be_nik(field.value, today=today):
+        return field
+    return field.without_value(proposed=field.value)

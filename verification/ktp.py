@@ -9,22 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 
 from ocr_gpu.engine import OcrLine
 from verification import vocabulary
-from verification.dates import find_date
+from verification.dates import find_date, if_past
 from verification.fields import FieldValue
 from verification.forms import Form, read_form
-from verification.identity_numbers import DIGIT_LOOKALIKES, digit_share, is_exact, read_number, repaired
-from verification.ktp_places import issue, region_headings
-from verification.labels import label_at
+from verification.identity_numbers import digit_share, if_possible_nik, is_exact, read_number, repaired
+from verification.ktp_places import issue, region_headings, rt_rw
+from verification.labels import ANOTHER, label_at
 from verification.layout import Span, likely_slopes, possible_turns, rows_of, without_stamps
 from verification.nik import NIK_DIGITS
 from verification.regions import nearest, places
 
 CODE = "KTP"
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 NUMBER_FIELDS = ("nik",)
 CARD_LABELS = {
     "nik": "NIK",
@@ -67,17 +68,35 @@ LABELS = {
 ORDER = tuple(name for name in LABELS if name != "bloodType")  # from top to bottom
 WRAPPING = {"name", "birth", "address", "religion", "occupation"}  # often go on in a second line
 PLAIN_TEXT = {"name", "address", "village", "district", "occupation"}
+FREE_TEXT = PLAIN_TEXT | {"birthPlace", "issuedPlace", "province", "regency"}  # any words may stand there
+PAST = ("birthDate", "issuedDate")
 ALL = 31  # nineteen fields and twelve steps down: no need to try other angles
 ENOUGH = 12  # no need to look at the page upside down
 BY_PLACE = 0.8  # how far a value without its label is trusted
 SHORTEST_NUMBER, LONGEST_NUMBER = 12, 22
 _BLOOD = re.compile(r"(AB|A|B|O)\s*([+-])?")
-_RT_RW = re.compile(r"([0-9]{1,3})\D{1,5}([0-9]{1,3})|([0-9]{3})([0-9]{3})", re.ASCII)
 _INNER_DIGIT = re.compile(r"(?<=[A-Z])[015](?=[A-Z])")
 
 
-def parse(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
-    """The fields that were found. Pages askew by some degrees or lying on a side are read too; never raises."""
+def parse(lines: Sequence[OcrLine], *, today: date | None = None) -> dict[str, FieldValue]:
+    """The fields that were found. Pages askew by some degrees or lying on a side are read too; never raises.
+
+    today is the day of reading, by default the present one: no card tells of a later one.
+    """
+    day = today or date.today()
+    return {name: _believed(name, field, day) for name, field in _likeliest(lines).items()}
+
+
+def _believed(name: str, field: FieldValue, today: date) -> FieldValue:
+    if name in NUMBER_FIELDS:
+        return if_possible_nik(field, today)
+    if name in PAST:
+        return if_past(field, today)
+    country = name == "nationality" and field.value not in vocabulary.CITIZENS
+    return field.if_legible() if country or name in FREE_TEXT else field
+
+
+def _likeliest(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
     kept = without_stamps(lines)
     best: dict[str, FieldValue] = {}
     most = -len(ORDER)
@@ -96,9 +115,12 @@ def parse(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
 
 
 def _downward(form: Form) -> int:
-    """How many labels more stand below the one that the card prints before them than above it."""
+    """How many labels more stand below the one that the card prints before them than above it.
+
+    A label of something else counts like a field in its place: else an angle that cuts it up would be likelier.
+    """
     rows = [form.entries[name].row for name in ORDER if name in form.entries]
-    return sum(1 if low > high else -1 for high, low in pairwise(rows))
+    return sum(1 if low > high else -1 for high, low in pairwise(rows)) + 2 * (ANOTHER in form.entries)
 
 
 def _read(form: Form) -> dict[str, FieldValue]:
@@ -143,10 +165,10 @@ def _find_nik(form: Form) -> tuple[FieldValue | None, int | None]:
 
 def _gather(form: Form, number: FieldValue | None, number_row: int | None) -> dict[str, tuple[Span, float]]:
     """The text of each label, with second lines, and texts given to labels that were not read."""
-    found = {n: (e.value, e.similarity) for n, e in form.entries.items() if n != "nik"}
+    found = {n: (e.value, e.similarity) for n, e in form.entries.items() if n not in ("nik", ANOTHER)}
     if form.value_left is None and number and number.box:
         form = replace(form, value_left=number.box.x)
-    by_row = {entry.row: name for name, entry in form.entries.items() if name != "bloodType"}
+    by_row = {entry.row: name for name, entry in form.entries.items() if name in ORDER}
     if number_row is not None:
         by_row[number_row] = "nik"
     last: str | None = None
@@ -205,16 +227,25 @@ def _letters(text: str) -> str:
     return _INNER_DIGIT.sub(lambda match: {"0": "O", "1": "I", "5": "S"}[match[0]], _words(text))
 
 
-def _chosen(name: str, words: vocabulary.Vocabulary) -> Callable[[Span], dict[str, FieldValue]]:
+def _by(name: str, rule: Callable[[str], tuple[str, float] | None]) -> Callable[[Span], dict[str, FieldValue]]:
+    """A reader that takes what the rule makes of the text, and no value where that is nothing."""
+
     def read(span: Span) -> dict[str, FieldValue]:
-        picked = vocabulary.pick(span.text.rpartition(":")[2], words)
-        return {name: _field(span, *picked) if picked else _field(span, None)}
+        found = rule(span.text)
+        return {name: _field(span, *found) if found else _field(span, None)}
 
     return read
 
 
+def _chosen(name: str, words: vocabulary.Vocabulary) -> Callable[[Span], dict[str, FieldValue]]:
+    return _by(name, lambda text: vocabulary.pick(text.rpartition(":")[2], words))
+
+
 def _name(span: Span) -> dict[str, FieldValue]:
-    return {"name": _field(span, _letters(span.text).strip(" .-") or None)}
+    """A digit in a name may be a letter misread: with that letter it is only proposed."""
+    value = vocabulary.as_name(span.text)
+    proposed = None if value else vocabulary.as_name(_letters(span.text))
+    return {"name": replace(_field(span, value), proposed=proposed)}
 
 
 def _birth(span: Span) -> dict[str, FieldValue]:
@@ -240,26 +271,8 @@ def _address(span: Span) -> dict[str, FieldValue]:
     return {"address": _field(span, vocabulary.spaced(_words(span.text)) or None)}
 
 
-def _rt_rw(span: Span) -> dict[str, FieldValue]:
-    plain = span.text.translate(DIGIT_LOOKALIKES) if digit_share(span.text.replace("/", "")) >= 0.6 else span.text
-    match = _RT_RW.search(plain)
-    value = f"{int(match[1] or match[3]):03}/{int(match[2] or match[4]):03}" if match else None
-    return {"rtRw": _field(span, value, 1.0 if plain == span.text else 0.8)}
-
-
 def _plain(name: str) -> Callable[[Span], dict[str, FieldValue]]:
     return lambda span: {name: _field(span, _words(span.text).strip(" .-") or None)}
-
-
-def _occupation(span: Span) -> dict[str, FieldValue]:
-    picked = vocabulary.pick(span.text, vocabulary.OCCUPATIONS)
-    value, trust = picked or (_words(span.text).strip(" .-") or None, 1.0)
-    return {"occupation": _field(span, value, trust)}
-
-
-def _nationality(span: Span) -> dict[str, FieldValue]:
-    picked = vocabulary.pick(span.text, vocabulary.NATIONALITIES)
-    return {"nationality": _field(span, *picked) if picked else _field(span, _words(span.text) or None)}
 
 
 def _valid_until(span: Span) -> dict[str, FieldValue]:
@@ -276,12 +289,12 @@ READERS: dict[str, Callable[[Span], dict[str, FieldValue]]] = {
     "gender": _chosen("gender", vocabulary.GENDERS),
     "bloodType": _blood,
     "address": _address,
-    "rtRw": _rt_rw,
+    "rtRw": _by("rtRw", rt_rw),
     "village": _plain("village"),
     "district": _plain("district"),
     "religion": _chosen("religion", vocabulary.RELIGIONS),
     "maritalStatus": _chosen("maritalStatus", vocabulary.MARITAL),
-    "occupation": _occupation,
-    "nationality": _nationality,
+    "occupation": _by("occupation", vocabulary.occupation),
+    "nationality": _by("nationality", vocabulary.citizenship),
     "validUntil": _valid_until,
 }

@@ -1,12 +1,14 @@
-"""What a KTP prints without a label: the province and regency at its head, and where and when it was issued."""
+"""The places of a KTP: RT/RW, and what has no label: the province and regency at its head, where it was issued."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from verification.dates import find_date
 from verification.fields import FieldValue
 from verification.forms import Form
+from verification.identity_numbers import DIGIT_LOOKALIKES, digit_share
 from verification.labels import alike, fold, label_at
 from verification.layout import Row, Span
 from verification.regions import nearest, places, provinces, regencies
@@ -18,6 +20,30 @@ HEADINGS = {
 }
 LINES_APART = 2.6  # heights: how far above its date the place of issue may stand
 PLACE_LIKENESS = 0.75
+GROUP = 3  # digits of an RT or RW as cards print it
+_RT_RW_WORDS = re.compile(r"RT[ .:]*(.+?)[ /.,]*RW[ .:]*(.+)", re.IGNORECASE)
+_WITHOUT_SLASH = re.compile(r"([0-9]{3}) ?[-–—.,\\]? ?([0-9]{3})", re.ASCII)
+
+
+def rt_rw(text: str) -> tuple[str, float] | None:
+    """ "003/007" and how far it is trusted, out of the whole text; None where it may be another pair of numbers."""
+    words = _RT_RW_WORDS.fullmatch(text)
+    printed = f"{words[1]}/{words[2]}" if words else text
+    plain = printed.translate(DIGIT_LOOKALIKES) if digit_share(printed.replace("/", "")) >= 0.6 else printed
+    match = _WITHOUT_SLASH.fullmatch(plain)
+    pair = plain.split("/") if "/" in plain else match.groups() if match else []
+    groups = [_group(part.strip()) for part in pair]
+    if len(groups) != 2 or not all(groups):
+        return None
+    return "/".join(groups), 1.0 if plain == printed else 0.8
+
+
+def _group(part: str) -> str:
+    """One to three digits as three. A blank among them is OCR's only where three are left without it."""
+    digits = part.replace(" ", "")
+    if not re.fullmatch(r"[0-9]{1,3}", digits, re.ASCII) or (digits != part and len(digits) != GROUP):
+        return ""
+    return digits.zfill(GROUP)
 
 
 def region_headings(rows: Sequence[Row]) -> dict[str, FieldValue]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 LOOKALIKES = {"L": "I", "1": "I", "|": "I", "!": "I", "0": "O", "Q": "O", "5": "S", "$": "S", "8": "B", "6": "G"}
 SHORT = 5  # a label up to this long needs something that sets it apart from the value
 LEFT_OVER = re.compile(r"[^\W\d_]{0,3}[. ]?[:;]")  # the tail of a label up to its colon
+ANOTHER = "another"  # a label that only begins like a known one
+CONTINUED = {"name": ANOTHER, "maritalStatus": "maritalStatus"}  # what a label is that goes on up to its colon
+_GOES_ON = re.compile(r" *[^\W\d_]{3}[^\W\d_ ./]*(?:[ ./]+[^\W\d_]+)*[ .]*\t? ?:")
+_SMALL_WORD = re.compile(r" *[A-Z]?[a-z]{3,}(?![a-z])")  # values are printed in capitals
+_STATUS_ALONE = 8  # letters: a longer label has its second word already
 Labels = Mapping[str, Sequence[str]]
 
 
@@ -93,7 +98,18 @@ def label_at(text: str, start: int, labels: Labels) -> LabelMatch | None:
             if right > most:
                 most = right
                 best = LabelMatch(name, start, start + end, likeness)
-    return best
+    return best and continued(best, text)
+
+
+def continued(match: LabelMatch, text: str) -> LabelMatch:
+    """The label with the words between it and its colon: "Nama Kasir :" is not "Nama :", nor is "Kasir" a name.
+
+    "Kawin" of "Status Kawin" is no status either, though the colon was not read or stands in another row.
+    """
+    rest = _GOES_ON.match(text, match.end) if match.name in CONTINUED else None
+    if rest is None and match.name == "maritalStatus" and match.end - match.start <= _STATUS_ALONE:
+        rest = _SMALL_WORD.match(text, match.end)
+    return replace(match, name=CONTINUED[match.name], end=rest.end()) if rest else match
 
 
 def _beginning(plain: str, letters: str, places: list[int], text: str, *, loose: bool) -> tuple[int, float] | None:

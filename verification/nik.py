@@ -9,6 +9,7 @@ from datetime import date
 NIK_DIGITS = 16
 WOMAN_DAY_OFFSET = 40
 OLDEST_HOLDER_YEARS = 117
+PROVINCE_RANGES = ((11, 21), (31, 36), (51, 54), (61, 65), (71, 76), (81, 82), (91, 97))  # of all times, and to spare
 _SIXTEEN = re.compile(r"[0-9]{16}", re.ASCII)
 
 
@@ -50,6 +51,14 @@ def read_nik(nik: str, *, today: date) -> NikParts:
         woman=woman if born else None,
         serial=int(nik[12:]),
     )
+
+
+def could_be_nik(nik: str, *, today: date) -> bool:
+    """Whether such a number can have been issued. ValueError unless it is sixteen digits."""
+    parts = read_nik(nik, today=today)
+    province = int(parts.province_code)
+    known = any(first <= province <= last for first, last in PROVINCE_RANGES)
+    return known and parts.born is not None and parts.serial > 0
 
 
 def _born(day: int, month: int, two_digit_year: int, today: date) -> date | None:

@@ -5,20 +5,22 @@ Most of the card has no labels: below the number come the name, then the address
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from ocr_gpu.engine import OcrLine
-from verification.dates import find_date
+from verification.dates import find_date, if_past
 from verification.fields import FieldValue
-from verification.identity_numbers import digit_share, read_number, repaired, without_separators
-from verification.labels import alike, fold, folded, label_at
+from verification.identity_numbers import digit_share, if_possible_nik, read_number, repaired, without_separators
+from verification.labels import ANOTHER, alike, continued, fold, folded, label_at
 from verification.layout import Row, Span, likely_slopes, possible_turns, rows_of, without_stamps
 from verification.npwp_number import NPWP15_DIGITS, NPWP16_DIGITS, format_npwp15
-from verification.vocabulary import spaced
+from verification.vocabulary import as_name, spaced
 
 CODE = "NPWP"
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 NUMBER_FIELDS = ("npwpNumber", "npwp16")  # cards since July 2024 have the second instead
 CARD_LABELS = {
     "npwpNumber": "NPWP",
@@ -54,6 +56,10 @@ FURNITURE = (
 FURNITURE_LIKENESS = 0.75
 SHORTEST_NUMBER, LONGEST_NUMBER = 10, 20
 COLUMN_REACH = 0.1  # of the page's width: how far a line may start from the number or its label
+FREE_TEXT = ("name", "address", "taxOffice")
+REGISTERED_WORDS = ("TERDAFTAR", "TANGGAL", "SEJAK")  # the latter two only before a date
+REGISTERED_LIKENESS = 0.75
+_FIRM = re.compile(r"(?:PT|CV|UD|PD|FIRMA|KOPERASI|YAYASAN|PERUM)\b")  # whose names may have digits
 ENOUGH = 5  # fields and steps down: no need to look at the page upside down
 MOST_LINES_APART = 3.2  # row heights: a longer gap ends the address
 
@@ -69,8 +75,26 @@ class Piece:
     trust: float
 
 
-def parse(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
-    """The fields that were found. Pages askew by some degrees or lying on a side are read too; never raises."""
+def parse(lines: Sequence[OcrLine], *, today: date | None = None) -> dict[str, FieldValue]:
+    """The fields that were found. Pages askew by some degrees or lying on a side are read too; never raises.
+
+    today is the day of reading, by default the present one: no card tells of a later one.
+    """
+    day = today or date.today()
+    return {name: _believed(name, field, day) for name, field in _likeliest(lines).items()}
+
+
+def _believed(name: str, field: FieldValue, today: date) -> FieldValue:
+    resident = name == "npwp16" and (field.value or "").startswith(tuple("123456789"))
+    if name == "nik" or resident:
+        return if_possible_nik(field, today)
+    if name == "registeredDate":
+        return if_past(field, today)
+    return field.if_legible() if name in FREE_TEXT else field
+
+
+def _likeliest(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
+    """The reading under the angle that gives most."""
     kept = without_stamps(lines)
     best: dict[str, FieldValue] = {}
     most = -len(FIELDS)
@@ -92,7 +116,7 @@ def _downward(pieces: Sequence[Piece]) -> int:
     numbers = [piece.row for piece in pieces if _number(piece)]
     feet = [piece.row for piece in pieces if piece.label in ("taxOffice", "registeredDate")]
     steps = sum(1 if foot > number else -1 for number in numbers[:1] for foot in feet)
-    return steps - sum(not piece.span.text for piece in pieces)
+    return steps + sum(piece.label == ANOTHER for piece in pieces) - sum(not piece.span.text for piece in pieces)
 
 
 def _read(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
@@ -107,7 +131,7 @@ def _read(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
     fields |= _name_and_address(pieces)
     for piece in pieces:
         if piece.label == "taxOffice" and "taxOffice" not in fields:
-            fields["taxOffice"] = _text(piece.span, piece.trust)
+            fields["taxOffice"] = replace(_text(piece.span, piece.trust), value=_office(piece.span.text))
     registered = _registered(pieces)
     if registered:
         fields["registeredDate"] = registered
@@ -121,10 +145,11 @@ def _pieces(index: int, row: Row) -> Iterator[Piece]:
     for part in row.text.split("\t"):
         end = start + len(part)
         match = label_at(row.text[:end], start, LABELS)
+        match = match and continued(match, row.text)
         label, text_at, trust = (match.name, match.end, match.similarity) if match else (None, start, 1.0)
         if label == "number":
             text_at = _past_length(row.text, text_at, end)
-        if label == "taxOffice" and ":" not in row.text[start:end]:
+        if label == "taxOffice" and ":" not in row.text[start : min(text_at + 2, end)]:
             text_at = start  # "KPP PRATAMA BOGOR" is the name itself
         whole, span = row.span(start, end), row.span(text_at, end)
         start = end + 1
@@ -195,7 +220,9 @@ def _name_and_address(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
             elif find_date(piece.span.text) is None and (not address or _follows(piece, address[-1])):
                 address.append(piece)
     if name:
-        fields["name"] = _text(name.span, name.trust)
+        firm = _text(name.span, name.trust)
+        is_firm = _FIRM.match(firm.value or "") and ":" not in name.span.text
+        fields["name"] = firm if is_firm else replace(firm, value=as_name(name.span.text))
     if address:
         span = address[0].span
         for piece in address[1:]:
@@ -225,6 +252,18 @@ def _follows(piece: Piece, before: Piece) -> bool:
 def _text(span: Span, trust: float) -> FieldValue:
     value = " ".join(span.text.upper().split()).strip(" .,-")
     return FieldValue(value or None, span.text, round(span.confidence * trust, 4), span.box)
+
+
+def _office(text: str) -> str | None:
+    """The office without the date of registration that stands behind it, though its label be misspelt."""
+    when = find_date(text)
+    words = (text[: when.start] if when else text).upper().split()
+    ends = REGISTERED_WORDS if when else REGISTERED_WORDS[:1]
+    for place, word in enumerate(words):
+        if place > 1 and any(alike(folded(word), folded(known), REGISTERED_LIKENESS) for known in ends):
+            words = words[:place]
+            break
+    return " ".join(words).strip(" .,:-") or None
 
 
 def _registered(pieces: Sequence[Piece]) -> FieldValue | None:

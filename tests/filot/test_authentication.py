@@ -1,6 +1,7 @@
 """Who is let in: our own tokens, an outside provider's, and nobody else."""
 
 import json
+import runpy
 import threading
 import time
 import uuid
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.conf import settings as django_settings
 from django.urls import path
+from gunicorn.config import Config
+from gunicorn.http import RequestParser
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -184,6 +187,18 @@ def test_a_malformed_header_is_401(header: str) -> None:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=header)
     assert_refused(client.get("/me"))
+
+
+@pytest.mark.parametrize("length", [8_193, 16_000])
+def test_the_web_server_lets_a_long_token_through_to_be_refused_by_us(length: int) -> None:
+    deployed = runpy.run_path(str(django_settings.BASE_DIR / "deploy" / "gunicorn.conf.py"))
+    config = Config()
+    config.set("limit_request_field_size", deployed["limit_request_field_size"])
+    header = "Bearer " + "x" * length
+    raw = f"GET /documents HTTP/1.1\r\nHost: localhost\r\nAuthorization: {header}\r\n\r\n".encode()
+    request = next(RequestParser(config, iter([raw]), ("127.0.0.1", 4711)))
+    assert dict(request.headers)["AUTHORIZATION"] == header
+    assert_refused(with_token("x" * length).get("/me"))
 
 
 @hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -369,6 +384,15 @@ def test_verify_takes_over_what_the_provider_says_later(provider: Provider) -> N
 def test_verify_knows_our_own_tokens_too(owner: User) -> None:
     answer = verify(str(AccessToken.for_user(owner))).json()
     assert answer == {"user": {"id": str(owner.pk), "email": None, "displayName": "owner"}}
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"), [({"email": "siti.a@example.org", "email_verified": True}, "siti.a"), ({}, "")]
+)
+def test_an_outside_user_without_a_name_is_never_called_by_our_random_word(
+    provider: Provider, claims: dict[str, Any], name: str
+) -> None:
+    assert verify(outside_token(**claims)).json()["user"]["displayName"] == name
 
 
 @pytest.mark.parametrize("claims", [{"name": 7, "email": ["x"]}, {"name": "a\0b" + "x" * 500, "email": "y" * 500}])

@@ -7,9 +7,11 @@ import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation, TooManyFilesSent, ValidationError
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.test import Client
 from django.urls import path
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIClient
@@ -79,6 +81,10 @@ class EchoView(Open):
         return Response(body.data)
 
 
+class FormView(EchoView):
+    parser_classes = (MultiPartParser,)
+
+
 def raise_outside_drf(request: HttpRequest, what: str) -> HttpResponse:
     raise RAISED[what]
 
@@ -88,6 +94,7 @@ urlpatterns = [
     path("plain/<str:what>", raise_outside_drf),
     path("admin/<str:what>", raise_outside_drf),
     path("echo", EchoView.as_view()),
+    path("form", FormView.as_view()),
 ]
 handler400 = "filot.errors.bad_request"
 handler403 = "filot.errors.permission_denied"
@@ -189,6 +196,56 @@ def test_a_wrong_method_is_405_and_names_the_right_ones(caller: APIClient) -> No
     response = caller.delete("/echo")
     assert (response.status_code, error_of(response)["code"]) == (405, "method_not_allowed")
     assert response["Allow"] == "POST, OPTIONS"
+
+
+@pytest.mark.urls("filot.urls")
+@pytest.mark.parametrize("address", ["/health", "/health/live", "/health/ready", "/metrics", "/files/x"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_wrong_method_outside_the_api_is_405_too(db: None, address: str, method: str) -> None:
+    response = Client(enforce_csrf_checks=True).generic(method, address)
+    assert (response.status_code, error_of(response)["code"]) == (405, "method_not_allowed")
+    assert "GET" in response["Allow"]
+
+
+@pytest.mark.urls("filot.urls")
+def test_a_foreign_form_is_403_in_the_one_shape_and_a_page_at_the_console(db: None) -> None:
+    client = Client(enforce_csrf_checks=True)
+    response = client.post("/")
+    assert (response.status_code, error_of(response)["code"]) == (403, "csrf_failed")
+    page = client.post("/admin/login/")
+    assert (page.status_code, page["Content-Type"]) == (403, "text/html; charset=utf-8")
+
+
+@pytest.mark.urls("filot.urls")
+@pytest.mark.parametrize("address", ["/api/docs", "/api/schema"])
+def test_pages_that_answer_in_another_format_fail_in_json(db: None, caller: APIClient, address: str) -> None:
+    for response in (caller.delete(address), caller.get(address, HTTP_ACCEPT="image/gif")):
+        assert response.status_code in (405, 406)
+        assert response["Content-Type"] == "application/json"
+        error_of(response)
+
+
+def test_an_answer_that_nobody_can_give_is_406_in_the_one_shape(caller: APIClient) -> None:
+    response = caller.get("/raise/conflict", HTTP_ACCEPT="image/gif")
+    assert (response.status_code, error_of(response)["code"]) == (406, "not_acceptable")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "message"),
+    [
+        ("application/json", "The body is not valid JSON."),
+        ("application/json; charset=klingon", "The body is not valid JSON."),
+        ("multipart/form-data", "The body is not valid multipart/form-data."),
+        ("multipart/form-data; boundary=\u00e9", "The body is not valid multipart/form-data."),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_named_in_our_own_words(
+    caller: APIClient, content_type: str, message: str
+) -> None:
+    address = "/form" if content_type.startswith("multipart") else "/echo"
+    response = caller.generic("POST", address, b'{"nik": 3174', content_type=content_type)
+    error = error_of(response)
+    assert (response.status_code, error["code"], error["message"]) == (400, "parse_error", message)
 
 
 def test_a_body_of_another_kind_is_415(caller: APIClient) -> None:

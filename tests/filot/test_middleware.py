@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.test import RequestFactory
 from django.urls import path
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -15,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
-from filot.middleware import UPLOAD_PATH
+from filot.middleware import CORRELATION_HEADER, UPLOAD_PATH, chosen_id
 from filot.models import User
 from tests.conftest import client_of
 
@@ -179,3 +180,13 @@ def test_a_json_body_of_exactly_the_limit_gets_through(caller: APIClient, settin
 def test_a_length_that_is_no_number_is_no_fault_of_ours(caller: APIClient) -> None:
     response = caller.generic("POST", "/json", b"", content_type="application/json", CONTENT_LENGTH="many")
     assert response.status_code < 500
+
+
+@pytest.mark.parametrize("given", ["3273014107900001", "req-3273014107900001", "09.254.294.3-407.000"])
+def test_a_correlation_id_that_holds_an_identity_number_is_replaced(given: str) -> None:
+    assert chosen_id(RequestFactory().get("/", headers={CORRELATION_HEADER: given})) != given
+
+
+@pytest.mark.parametrize("given", ["req-42", "12345678-1234-1234-1234-123456789012", "1" * 32, "20261124-77"])
+def test_an_ordinary_correlation_id_is_kept(given: str) -> None:
+    assert chosen_id(RequestFactory().get("/", headers={CORRELATION_HEADER: given})) == given

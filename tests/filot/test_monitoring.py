@@ -109,6 +109,12 @@ def test_what_is_down_is_named_without_addresses_or_secrets(
     assert django_settings.SECRET_KEY not in body + capsys.readouterr().err
 
 
+@pytest.mark.parametrize("address", ["/health", "/health/live", "/health/ready", "/metrics"])
+def test_head_is_answered_like_get_without_a_body(client: Client, address: str) -> None:
+    response = client.head(address, **TOKEN)
+    assert (response.status_code, response.content) == (200, b"")
+
+
 def test_live_asks_no_part(client: Client, hanging: list[int]) -> None:
     response = client.get("/health/live")
     assert (response.status_code, response.json()["components"]) == (200, {})

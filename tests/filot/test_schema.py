@@ -1,7 +1,9 @@
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.urls import get_resolver
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +26,36 @@ def test_the_schema_is_openapi_3_1_and_has_every_call_of_the_client_api(client: 
         ("get", "/verification/status/{document_id}"),
         ("post", "/verification/{document_id}/escalate"),
     }
+
+
+@pytest.fixture
+def schema(client: Any) -> Any:
+    return client.get("/api/schema", headers={"Accept": "application/vnd.oai.openapi+json"}).json()
+
+
+def test_the_schema_is_valid_and_nothing_in_it_was_guessed(tmp_path: Path) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", file=str(tmp_path / "schema.yaml"))
+
+
+def test_every_operation_declares_the_one_shape_of_errors(schema: Any) -> None:
+    operations = [operation for methods in schema["paths"].values() for operation in methods.values()]
+    for operation in operations:
+        assert operation["responses"]["default"] == {"$ref": "#/components/responses/Error"}
+        assert operation["responses"]["401"] == {"$ref": "#/components/responses/Unauthorized"}
+    for response in schema["components"]["responses"].values():
+        assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+
+
+def test_the_declared_error_is_the_one_that_is_answered(schema: Any, client: Any) -> None:
+    answer, declared = client.get("/documents").json(), schema["components"]["schemas"]["Error"]
+    assert set(answer) == set(declared["required"]) == set(declared["properties"])
+    assert set(answer["error"]) == set(declared["properties"]["error"]["required"])
+
+
+def test_the_list_of_documents_is_declared_as_the_page_that_it_is(schema: Any, api: Any) -> None:
+    declared = schema["paths"]["/documents"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    page = schema["components"]["schemas"][declared["$ref"].rpartition("/")[2]]
+    assert set(page["properties"]) == set(api.get("/documents").json()) == {"next", "previous", "results"}
 
 
 def test_the_browsable_page_runs_only_scripts_of_our_own(client: Any) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.cache import cache, caches
-from django.test import RequestFactory
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import path
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -53,7 +55,13 @@ class Health(Callback):
     throttle_scope = "none"
 
 
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("a page")
+
+
 urlpatterns = [
+    path("page", page),
+    path("admin/page", page),
     path("read", Reading.as_view()),
     path("act", Acting.as_view()),
     path("other", OtherActing.as_view()),
@@ -61,6 +69,8 @@ urlpatterns = [
     path("health", Health.as_view()),
     path("auth/token", TokenView.as_view()),
 ]
+
+handler404 = "filot.errors.not_found"
 
 pytestmark = pytest.mark.urls("tests.filot.test_throttling")
 
@@ -159,6 +169,55 @@ def test_health_is_not_limited() -> None:
 
 def test_callers_without_a_token_are_limited_by_address(db: None) -> None:
     assert statuses(APIClient(), "get", "/read", 8) == [401] * 6 + [429] * 2
+
+
+@pytest.mark.parametrize(("address", "status"), [("/page", 200), ("/admin/page", 200), ("/nowhere", 404)])
+def test_pages_and_unknown_addresses_count_like_calls(address: str, status: int, db: None) -> None:
+    assert statuses(APIClient(), "get", address, 8) == [status] * 6 + [429] * 2
+    assert APIClient().get("/read").status_code == 429
+
+
+def test_a_page_counts_for_who_is_logged_in_from_wherever(owner: User) -> None:
+    client = Client()
+    client.force_login(owner)
+    answers = [client.get("/page", REMOTE_ADDR=f"198.51.100.{number}").status_code for number in range(1, 9)]
+    assert answers == [200] * 6 + [429] * 2
+    assert client_of(owner).get("/read", REMOTE_ADDR="198.51.100.99").status_code == 429
+
+
+def test_a_page_that_is_one_too_many_is_answered_in_its_readers_language() -> None:
+    statuses(APIClient(), "get", "/page", 6)
+    response = APIClient().get("/page")
+    assert response.json()["error"]["code"] == "rate_limited"
+    assert response["RateLimit-Limit"] == "6"
+    people = APIClient().get("/admin/page")
+    assert (people.status_code, people["Content-Type"]) == (429, "text/plain")
+    assert 1 <= int(people["Retry-After"]) <= 60
+
+
+@pytest.mark.urls("filot.urls")
+def test_files_and_the_login_page_are_limited_and_a_foreign_form_is_not_free(db: None) -> None:
+    assert statuses(APIClient(), "get", "/files/no-token", 3) == [404] * 3
+    assert statuses(Client(enforce_csrf_checks=True), "post", "/", 2) == [403] * 2
+    assert statuses(APIClient(), "get", "/admin/login/", 3) == [200, 429, 429]
+    assert statuses(APIClient(), "get", "/files/no-token", 1) == [429]
+
+
+@pytest.mark.urls("filot.urls")
+@pytest.mark.parametrize("address", ["/health/live", "/metrics", "/static/nothing.css"])
+def test_health_metrics_and_static_files_are_not_limited(address: str, db: None) -> None:
+    assert 429 not in statuses(APIClient(), "get", address, 10)
+    assert APIClient().get("/nowhere").status_code == 404
+
+
+def test_whoever_waits_exactly_as_told_gets_through(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the real windows
+    with time_machine.travel(1_800_000_000.9, tick=False) as clock:
+        client = client_of(owner)
+        responses = [client.get("/read") for _ in range(7)]
+        assert responses[-1].status_code == 429
+        clock.shift(int(responses[-1]["Retry-After"]))
+        assert client.get("/read").status_code == 200
 
 
 def test_guesses_at_a_password_are_limited_by_address_and_by_account(owner: User, settings: Any) -> None:
@@ -298,3 +357,12 @@ def test_the_address_is_the_one_that_our_proxies_vouch_for(
     settings.TRUSTED_PROXIES = proxies
     extra = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
     assert client_address(RequestFactory().get("/", REMOTE_ADDR=remote, **extra)) == address
+
+
+def test_reviewers_behind_one_address_have_a_budget_each(owner: User, reviewer: User) -> None:
+    first, second = Client(), Client()
+    second_reviewer = User.objects.create_user("second-reviewer", password="one more long password", is_staff=True)
+    first.force_login(reviewer)
+    second.force_login(second_reviewer)
+    assert [first.get("/page").status_code for _ in range(7)] == [200] * 6 + [429]
+    assert [second.get("/page").status_code for _ in range(6)] == [200] * 6

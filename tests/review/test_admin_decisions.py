@@ -9,9 +9,11 @@ from documents.status import Status
 from filot.models import User
 from review import case_pages
 from review.models import Review, ReviewDecision
+from review.services import record_decision
 from tests.review.admin_cases import logged_in, open_case, staff, state_of
 
 pytestmark = pytest.mark.django_db
+NOT_APPLIED = "not applied yet"
 DOORS = ["approve/", "reject/", "escalate/", "reveal/"]
 
 
@@ -54,8 +56,35 @@ def test_a_message_says_what_was_decided_and_that_nothing_is_left(owner: User) -
     page = logged_in(staff("reviewer")).post(address(review, "approve/"), follow=True)
 
     text = page.content.decode()
-    assert f"{review.document.ref} approved." in text
+    assert f"Decision recorded: {review.document.ref} will be approved." in text
     assert "No other case waits for you." in text
+
+
+def test_pressing_again_after_the_document_was_moved_promises_nothing(owner: User) -> None:
+    review, client = open_case(owner), logged_in(staff("reviewer"))
+    client.post(address(review, "reject/"), {"reason_code": "expired"})
+    record_decision(ReviewDecision.objects.get().pk)
+
+    page = client.post(address(review, "reject/"), {"reason_code": "expired"}, follow=True)
+
+    text = page.content.decode()
+    assert f"{review.document.ref} was rejected before." in text
+    assert ReviewDecision.objects.count() == 1
+
+
+def test_a_case_says_while_its_decision_is_not_applied_yet(owner: User) -> None:
+    review, client = open_case(owner), logged_in(staff("reviewer"))
+    assert NOT_APPLIED not in client.get(address(review)).content.decode()
+    approve(client, review)
+
+    recorded = client.get(address(review)).content.decode()
+    record_decision(ReviewDecision.objects.get().pk)
+    applied = client.get(address(review)).content.decode()
+
+    assert NOT_APPLIED in recorded
+    assert "once the workflow has applied it" in recorded
+    assert NOT_APPLIED not in applied
+    assert "the decision stands." in applied
 
 
 def test_a_rejection_needs_one_of_the_reasons(owner: User) -> None:

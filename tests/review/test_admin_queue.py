@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -143,3 +145,13 @@ def test_nobody_adds_deletes_or_decides_in_bulk_even_a_superuser(owner: User) ->
     client.post(QUEUE, {"action": "delete_selected", "_selected_action": [str(review.pk)], "post": "yes"})
     assert Review.objects.filter(pk=review.pk, decision="").exists()
     assert 'name="action"' not in client.get(QUEUE).content.decode()
+
+
+@pytest.mark.parametrize("address", ["/admin/review/review/?kind=%00", "/admin/documents/document/?status__exact=%00"])
+def test_an_address_that_makes_no_sense_is_400_and_no_5xx(address: str, client: Any) -> None:
+    senior = User.objects.create_user("nul-senior", password="a long password", is_staff=True)
+    call_command("setup_roles")
+    senior.groups.add(Group.objects.get(name="senior"))
+    client.force_login(senior)
+    client.raise_request_exception = False
+    assert client.get(address).status_code in {302, 400}

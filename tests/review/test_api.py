@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from documents.models import Document
@@ -164,6 +165,25 @@ def test_a_decision_on_its_way_is_not_told_yet(api: APIClient, owner: User) -> N
     services.decide(review_id=review.pk, decision="approved", source="console", decided_by="staff-1")
     body = status_of(api, review.document)
     assert (body["status"], body["result"]) == ("pending_manual_review", None)
+
+
+def test_a_decision_that_lands_while_the_status_is_read_is_told_whole_or_not_at_all(
+    api: APIClient, owner: User
+) -> None:
+    review, landed = case_of(owner), []
+
+    def land(execute: Any, sql: str, *rest: Any) -> Any:
+        done = execute(sql, *rest)
+        if "documents_document" in sql and not landed:
+            landed.append(sql)
+            decided(review)
+        return done
+
+    with connection.execute_wrapper(land):
+        body = status_of(api, review.document)
+    assert landed
+    assert (body["status"], body["verificationStatus"], body["result"]) == (*["pending_manual_review"] * 2, None)
+    assert status_of(api, review.document)["status"] == "review_result"
 
 
 def test_a_reviewers_own_note_never_reaches_the_client(api: APIClient, owner: User) -> None:

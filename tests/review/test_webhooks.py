@@ -217,6 +217,12 @@ def test_ids_that_fit_and_keys_that_are_unknown_do_no_harm(review: Review, owner
     assert ReviewDecision.objects.get().note == "seen"
 
 
+def test_a_nul_in_the_notes_is_not_kept(review: Review) -> None:
+    assert call_back(review, {"decision": "approved", "notes": "se\0en", "reviewerNotes": "\0"}).status_code == 200
+    assert ReviewDecision.objects.get().note == "seen"
+    assert Buli2Exchange.objects.get().body == {"decision": "approved", "notes": "seen", "reviewerNotes": ""}
+
+
 def test_a_callback_that_overtakes_our_own_commit_brings_its_ticket_along(owner: User) -> None:
     review = case_of(owner)
     assert call_back(review, {"decision": "approved", "taskId": "task-99"}).status_code == 200

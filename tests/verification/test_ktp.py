@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from ocr_gpu.engine import Box, OcrLine
 from tests.verification.cards import in_words, ktp_lines, line, tilted
 from verification import ktp
+from verification.nik import could_be_nik
 
 WHOLE = {
     "nik": "3276014107909001",
@@ -146,6 +148,32 @@ def test_a_number_with_blanks_between_its_digits_is_a_number() -> None:
     assert values(ktp_lines(nik="3276 0141 0790 9001"))["nik"] == "3276014107909001"
 
 
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "3276010007909001",
+        "3276013207909001",
+        "3276013502909001",
+        "3276014007909001",
+        "3276017102909001",
+        "3276014113909001",
+        "3276014100909001",
+        "3276014107900000",
+        "0076014107909001",
+        "2276014107909001",
+        "9976014107909001",
+    ],
+)
+def test_a_number_that_nobody_can_have_is_proposed_and_never_taken(printed: str) -> None:
+    field = ktp.parse(ktp_lines(nik=printed))["nik"]
+    assert (field.value, field.raw, field.proposed) == (None, printed, printed)
+
+
+@pytest.mark.parametrize("printed", ["3276017101909001", "5471013112890001", "9701012902000001"])
+def test_a_number_that_somebody_may_have_had_is_taken_whatever_the_region(printed: str) -> None:
+    assert values(ktp_lines(nik=printed))["nik"] == printed
+
+
 def test_two_different_numbers_without_a_label_are_no_number() -> None:
     lines = [*without(ktp_lines(), "NIK"), line(0.25, 0.93, "3276014107909002")]
     assert ktp.parse(lines)["nik"].value is None
@@ -160,6 +188,83 @@ def test_the_date_of_birth_is_never_taken_from_the_number() -> None:
 def test_a_date_with_letters_in_it_is_only_proposed() -> None:
     field = ktp.parse(ktp_lines(birth="DEPOK, 0I-07-199O"))["birthDate"]
     assert (field.value, field.proposed) == (None, "1990-07-01")
+
+
+def test_a_birth_or_an_issue_after_the_day_of_reading_is_no_value() -> None:
+    lines = ktp_lines()
+    for today, born, issued in (
+        (date(2015, 3, 12), "1990-07-01", "2015-03-12"),
+        (date(2015, 3, 11), "1990-07-01", None),
+        (date(1990, 6, 30), None, None),
+    ):
+        read = ktp.parse(lines, today=today)
+        assert (read["birthDate"].value, read["issuedDate"].value) == (born, issued)
+        assert (read["birthDate"].raw, read["issuedDate"].raw) == ("DEPOK, 01-07-1990", "12-03-2015")
+
+
+def test_the_day_of_reading_is_the_present_one_unless_told() -> None:
+    coming = date.today() + timedelta(days=2)
+    read = ktp.parse(ktp_lines(birth=f"DEPOK, {coming:%d-%m-%Y}", validUntil=f"{coming:%d-%m-%Y}"))
+    assert read["birthDate"].value is None
+    assert read["validUntil"].value == coming.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [
+        ("PUSPARINI KUSUMALAGA, S.H.", "PUSPARINI KUSUMALAGA, S.H."),
+        ("PUSPARINI KUSUMALAGA, M.KOM.", "PUSPARINI KUSUMALAGA, M.KOM."),
+        ("PUSPARINI KUSUMALAGA, SH.", "PUSPARINI KUSUMALAGA, SH."),
+        ("PUSPARINI KUSUMALAGA S.H", "PUSPARINI KUSUMALAGA S.H"),
+        ("PUSPARINI KUSUMALAGA .", "PUSPARINI KUSUMALAGA"),
+        ("PUSPARINI : KUSUMALAGA", None),
+        ("PUSPARINI 12", None),
+        ("3276", None),
+    ],
+)
+def test_a_name_has_its_titles_and_neither_digits_nor_a_colon(printed: str, value: str | None) -> None:
+    field = ktp.parse(ktp_lines(name=printed))["name"]
+    assert (field.value, field.raw) == (value, printed)
+
+
+def test_a_name_with_a_digit_for_a_letter_is_only_proposed() -> None:
+    field = ktp.parse(ktp_lines(name="PUSPAR1NI KUSUMALAGA"))["name"]
+    assert (field.value, field.proposed) == (None, "PUSPARINI KUSUMALAGA")
+
+
+@pytest.mark.parametrize("label", ["Nama Kasir", "Nama Kepala Keluarga", "NAMA IBU KANDUNG"])
+def test_the_name_of_somebody_else_is_not_the_name_on_the_card(label: str) -> None:
+    assert "name" not in ktp.parse(reworded(ktp_lines(), {"Nama": label}))
+    joined = [*without(ktp_lines(name=""), "Nama"), line(0.03, 0.225, f"{label} : BUDI")]
+    assert "name" not in ktp.parse(joined)
+    beside = [*ktp_lines(), line(0.03, 0.115, f"{label} : BUDI")]
+    assert ktp.parse(beside)["name"].value == "PUSPARINI KUSUMALAGA"
+
+
+@pytest.mark.parametrize("label", ["Status Kawin", "Status Pernikahan", "Status"])
+def test_the_rest_of_the_label_is_not_the_marital_status(label: str) -> None:
+    lines = reworded(ktp_lines(maritalStatus="CERAI MATI"), {"Status Perkawinan": label})
+    assert values(lines)["maritalStatus"] == "CERAI MATI"
+    assert values(in_words(lines))["maritalStatus"] == "CERAI MATI"
+    assert values(reworded(lines, {": CERAI MATI": "CERAI MATI"}))["maritalStatus"] == "CERAI MATI"
+
+
+@pytest.mark.parametrize("fall", [-0.025, 0.02, 0.03])
+def test_a_status_that_slipped_out_of_the_row_of_its_label_is_read(fall: float) -> None:
+    lines = [
+        replace(one, box=one.box._replace(y=one.box.y + fall)) if one.text == ": CERAI MATI" else one
+        for one in reworded(ktp_lines(maritalStatus="CERAI MATI"), {"Status Perkawinan": "Status Kawin"})
+    ]
+    assert values(lines)["maritalStatus"] == "CERAI MATI"
+
+
+def test_free_text_read_with_little_confidence_has_no_value() -> None:
+    faint = {"DEPOK, 01-07-1990", "PUSPARINI KUSUMALAGA", "JL. KENANGA NO. 12", "BEJI TIMUR", "ISLAM", "WNI"}
+    lines = [replace(one, confidence=0.34) if one.text.strip(": ") in faint else one for one in ktp_lines()]
+    read = ktp.parse(lines)
+    assert {name for name, field in read.items() if field.value is None} == {"name", "birthPlace", "address", "village"}
+    assert read["birthPlace"].raw == "DEPOK, 01-07-1990"
+    assert ktp.parse([replace(one, confidence=0.35) for one in ktp_lines()])["name"].value == WHOLE["name"]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +285,32 @@ def test_a_date_with_letters_in_it_is_only_proposed() -> None:
         ("validUntil", "01-07-2017", "2017-07-01"),
         ("rtRw", "3/7", "003/007"),
         ("rtRw", "003007", "003/007"),
+        ("rtRw", "01 6/007", "016/007"),
+        ("rtRw", "016/0 07", "016/007"),
+        ("rtRw", "003 / 007", "003/007"),
+        ("rtRw", "003 007", "003/007"),
+        ("rtRw", "003-007", "003/007"),
+        ("rtRw", "RT 003 RW 007", "003/007"),
+        ("rtRw", "RT.003/RW.007", "003/007"),
+        ("rtRw", "O03/007", "003/007"),
+        ("rtRw", "1 6/007", None),
+        ("rtRw", "1.6", None),
+        ("rtRw", "01 6 007", None),
+        ("rtRw", "0031007", None),
+        ("rtRw", "003/007/1", None),
+        ("rtRw", "003/007 12", None),
+        ("rtRw", "/007", None),
+        ("nationality", "NI", "WNI"),
+        ("nationality", "MNI", "WNI"),
+        ("nationality", "WN1", "WNI"),
+        ("nationality", "WMA", "WNA"),
+        ("nationality", "WN", None),
+        ("nationality", "XN", None),
+        ("nationality", "MALAYSIA", "MALAYSIA"),
+        ("nationality", "KOREA SELATAN", "KOREA SELATAN"),
+        ("nationality", "KOR3A", None),
+        ("nationality", "WNIIII", None),
+        ("nationality", "SEUMUR HIDUP", None),
         ("religion", "XQZW", None),
         ("maritalStatus", "XXXXX KAWIN", None),
     ],
@@ -203,6 +334,8 @@ def test_blood_types_are_read(printed: str, value: str) -> None:
         ("PROVINSIJAWABARAT", "KOTADEPOK", ("JAWA BARAT", "KOTA DEPOK")),
         ("PROVINSI DKI JAKARTA", "JAKARTA SELATAN", ("DKI JAKARTA", "JAKARTA SELATAN")),
         ("PROVINSI JAWA TENCAH", "KABUPATEN B0YOLALI", ("JAWA TENGAH", "KABUPATEN BOYOLALI")),
+        ("PROVINSI SUMATERA UTARA", "KOTA PEMATANG SIANTAR", ("SUMATERA UTARA", "KOTA PEMATANG SIANTAR")),
+        ("PROVINSI SUMATERA UTARA", "KOTAPEMATANGSIANTAR", ("SUMATERA UTARA", "KOTA PEMATANGSIANTAR")),
         ("PROVINSI NUSANTARA BARU", "KABUPATEN ENTAH", ("NUSANTARA BARU", "KABUPATEN ENTAH")),
     ],
 )
@@ -210,6 +343,14 @@ def test_region_names_snap_to_the_list_only_when_close(province: str, regency: s
     read = ktp.parse(ktp_lines(province=province, regency=regency))
     assert (read["province"].value, read["regency"].value) == expected
     assert read["province"].raw == province
+
+
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [("PEMATANG SIANTAR", "PEMATANG SIANTAR"), ("PEMATANGSIANTAR", "PEMATANGSIANTAR"), ("DE POK", "DEPOK")],
+)
+def test_a_place_keeps_the_blank_that_is_printed_in_it(printed: str, value: str) -> None:
+    assert values(ktp_lines(birth=f"{printed}, 01-07-1990"))["birthPlace"] == value
 
 
 def test_what_is_not_printed_is_absent() -> None:
@@ -247,6 +388,7 @@ def test_no_lines_make_the_parser_fail_and_no_number_is_made_up(lines: list[OcrL
         digits = "".join(character for character in nik.raw if character not in " .-–—")
         assert digits == nik.value
         assert len(nik.value) == 16 and nik.value.isascii() and nik.value.isdigit()
+        assert could_be_nik(nik.value, today=date.today())
 
 
 @settings(max_examples=80, deadline=None)
@@ -254,5 +396,5 @@ def test_no_lines_make_the_parser_fail_and_no_number_is_made_up(lines: list[OcrL
 def test_a_printed_number_is_taken_as_it_stands_or_not_at_all(printed: str) -> None:
     nik = ktp.parse(ktp_lines(nik=printed)).get("nik")
     digits = printed.replace(" ", "").replace(".", "")
-    exact = len(digits) == 16 and digits.isdigit()
+    exact = len(digits) == 16 and digits.isdigit() and could_be_nik(digits, today=date.today())
     assert (nik.value if nik else None) == (digits if exact else None)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -77,6 +78,55 @@ def test_sixteen_digits_of_a_resident_are_npwp16_and_nik(label: str, printed: st
 def test_sixteen_digits_that_begin_with_0_are_no_nik() -> None:
     read = values(["NPWP16 : 0385135199256000", "PT KUSUMALAGA SENTOSA"])
     assert read == {"npwp16": "0385135199256000", "name": "PT KUSUMALAGA SENTOSA"}
+
+
+@pytest.mark.parametrize("label", ["NPWP16 : ", "NPWP : ", ""])
+def test_sixteen_digits_that_are_nobodys_nik_are_only_proposed(label: str) -> None:
+    read = npwp.parse(npwp_lines([f"{label}3276013502909001", *OLD[1:2]]))
+    for name in ("npwp16", "nik"):
+        assert (read[name].value, read[name].proposed) == (None, "3276013502909001")
+    old = npwp.parse(npwp_lines([*OLD[:2], "NIK : 3276012304850000"]))
+    assert (old["nik"].value, old["nik"].proposed) == (None, "3276012304850000")
+    assert old["npwpNumber"].value == OLD_VALUES["npwpNumber"]
+
+
+def test_a_registration_after_the_day_of_reading_is_no_value() -> None:
+    for today, value in ((date(2012, 5, 7), "2012-05-07"), (date(2012, 5, 6), None)):
+        field = npwp.parse(npwp_lines(OLD), today=today)["registeredDate"]
+        assert (field.value, field.raw) == (value, "07-05-2012")
+
+
+@pytest.mark.parametrize("mark", ["TERDARTAR 07-05-2012", "TERDAFTAR : 07-05-2012", "TERDARTAR07-05-2012", "TERDAFTAP"])
+def test_the_tax_office_ends_before_the_date_of_registration(mark: str) -> None:
+    read = values([*OLD[:5], f"KPP PRATAMA DEPOK CIMANGGIS {mark}"])
+    assert read["taxOffice"] == "KPP PRATAMA DEPOK CIMANGGIS"
+    assert read.get("registeredDate") == ("2012-05-07" if "2012" in mark else None)
+
+
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [
+        ("GALIHPUTRO LESMANARAGA, S.H.", "GALIHPUTRO LESMANARAGA, S.H."),
+        ("PT KUSUMALAGA 88", "PT KUSUMALAGA 88"),
+        ("GALIHPUTRO 88", None),
+        ("KASIR : GALIHPUTRO", None),
+    ],
+)
+def test_only_a_firm_has_digits_in_its_name(printed: str, value: str | None) -> None:
+    field = npwp.parse(npwp_lines([OLD[0], printed]))["name"]
+    assert (field.value, field.raw) == (value, printed)
+
+
+def test_the_name_of_somebody_else_is_not_the_name_on_the_card() -> None:
+    assert "name" not in values([OLD[0], "Nama Kasir : BUDI"])
+    apart = [*npwp_lines([OLD[0], "Nama Kasir", "Nama"]), line(0.4, 0.36, ": BUDI"), line(0.4, 0.42, ": SARI")]
+    assert npwp.parse(apart)["name"].value == "SARI"
+
+
+def test_free_text_read_with_little_confidence_has_no_value() -> None:
+    read = npwp.parse([replace(one, confidence=0.34) for one in npwp_lines(OLD)])
+    assert {name for name, field in read.items() if field.value is None} == {"name", "address", "taxOffice"}
+    assert read["name"].raw == OLD[1]
 
 
 def test_a_number_that_begins_with_16_keeps_its_first_digits() -> None:
