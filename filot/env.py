@@ -136,8 +136,8 @@ class Env(BaseSettings):
     buli2_require_timestamp: bool = Field(False, description="refuse callbacks without x-buli2-timestamp")
     buli2_send_ocr_text: bool = Field(False, description="send the text of the card along")
     buli2_callback_base_url: str = Field("http://127.0.0.1:8080", description="our address as BULI2 sees it")
-    buli2_connect_timeout: float = Field(5, gt=0, description="seconds")
-    buli2_read_timeout: float = Field(30, gt=0, description="seconds")
+    buli2_connect_timeout: float = Field(5, gt=0, le=30, description="seconds")
+    buli2_read_timeout: float = Field(30, gt=0, le=60, description="seconds")
     service_internal_key: SecretStr = Field(SecretStr(""), description="when set, callbacks carry it as x-service-key")
 
     # Temporal

@@ -22,11 +22,9 @@ def sources() -> list[Path]:
 
 
 def test_no_status_of_a_document_is_written_outside_move_to() -> None:
+    written = re.compile(r"\.update\([^)]*\bstatus\s*=|\bdocument\.status\s*=[^=]")
     found = [
-        f"{path.relative_to(PROJECT)}: {line.strip()}"
-        for path in sources()
-        for line in path.read_text().splitlines()
-        if re.search(r"\.update\([^)]*\bstatus\s*=|\bdocument\.status\s*=[^=]", line)
+        f"{path.relative_to(PROJECT)}: {match[0]}" for path in sources() for match in written.finditer(path.read_text())
     ]
     assert found == []
 

@@ -26,6 +26,12 @@ class AlreadyFinal(APIException):
     default_detail = "The document is decided. Upload a new one for a new look."
 
 
+class InReview(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "in_review"
+    default_detail = "The document was read and judged. It waits for a person."
+
+
 class QueuedSerializer(serializers.Serializer[Any]):
     queued = serializers.BooleanField()
     documentId = serializers.UUIDField()
@@ -53,6 +59,8 @@ class ProcessView(APIView):
         document = own_document(request, document_id)
         if document.is_final:
             raise AlreadyFinal
+        if document.state is Status.needs_review:
+            raise InReview
         request_verification(document)
         if document.state is Status.uploaded:
             ring(document.queue)

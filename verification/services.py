@@ -180,10 +180,12 @@ def settle(
         "ai_decision": verdict.decision,
         "number_index": _number_index(document.type, fields),
     }
+    actor = f"policy {verdict.policy} {verdict.policy_version}"
+    main_reason = verdict.reasons[0].code if verdict.reasons else ""
     try:
         with transaction.atomic():
-            document.move_to(Status.ai_evaluated, actor=f"policy {verdict.policy} {verdict.policy_version}", **outcome)
-            document.move_to(Status(verdict.decision), actor=f"policy {verdict.policy} {verdict.policy_version}")
+            document.move_to(Status.ai_evaluated, actor=actor, **outcome)
+            document.move_to(Status(verdict.decision), actor=actor, reason=main_reason)
             run.save()
     except MovedMeanwhile:
         return False

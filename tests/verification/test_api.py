@@ -61,6 +61,14 @@ def test_processing_again_what_is_queued_or_running_is_202(api: APIClient, docum
     assert document.status == "processing"
 
 
+def test_processing_what_waits_for_a_person_is_409_since_nothing_will_run(
+    api: APIClient, document: Document, monkeypatch: Any
+) -> None:
+    read(monkeypatch, [line for line in KTP_LINES if not line.startswith("NIK")])
+    answer = api.post(f"/documents/{document.pk}/process")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "in_review")
+
+
 def test_processing_what_is_final_is_409(api: APIClient, document: Document, monkeypatch: Any) -> None:
     read(monkeypatch)
     answer = api.post(f"/documents/{document.pk}/process")

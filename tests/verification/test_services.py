@@ -66,8 +66,9 @@ def test_a_card_without_its_address_line_or_name_goes_to_a_person(waiting: Docum
     waiting.refresh_from_db()
     assert waiting.state is Status.needs_review
     assert waiting.number_index == ""
-    codes = {reason["code"] for reason in VerificationRun.objects.get().reasons}
+    codes = [reason["code"] for reason in VerificationRun.objects.get().reasons]
     assert codes
+    assert waiting.events.last().reason == codes[0]
 
 
 def test_no_card_at_all_is_rejected(waiting: Document, monkeypatch: Any) -> None:
