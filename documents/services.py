@@ -69,11 +69,7 @@ def receive_upload(
         queued_at=timezone.now() if queue else None,
     )
     try:
-        with transaction.atomic():
-            document.save(force_insert=True)
-            DocumentEvent.objects.create(
-                document=document, after=Status.uploaded, actor=str(owner.pk), correlation_id=correlation_id
-            )
+        _commit(document)
     except IntegrityError:
         # Two requests with one key at once: the other's row is there now; our object is swept.
         if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest)):
@@ -81,6 +77,17 @@ def receive_upload(
         raise
     log.info("document_received", document_id=str(document.pk), type=type, size=len(kept), queue=queue)
     return document
+
+
+def _commit(document: Document) -> None:
+    with transaction.atomic():
+        document.save(force_insert=True)
+        DocumentEvent.objects.create(
+            document=document,
+            after=Status.uploaded,
+            actor=str(document.owner_id),
+            correlation_id=document.correlation_id,
+        )
 
 
 def _earlier(owner: Any, key: str, type: str, digest: str) -> Document | None:

@@ -53,9 +53,18 @@ class Browser:
         return self.session.post(self.stack.url + path, data=data, headers=headers, timeout=TIMEOUTS)
 
 
-def test_a_doubtful_card_goes_to_a_reviewer_and_the_client_reads_the_decision(stack: Stack) -> None:
+@pytest.mark.parametrize(
+    ("seed", "click", "form", "decision", "notes"),
+    [
+        (401, "approve", {"note": "the number is legible by eye"}, "approved", None),
+        (402, "reject", {"reason_code": "unreadable"}, "rejected", "The card can't be read. Take the picture again."),
+    ],
+)
+def test_a_doubtful_card_goes_to_a_reviewer_and_the_client_reads_the_decision(
+    stack: Stack, seed: int, click: str, form: dict[str, str], decision: str, notes: str | None
+) -> None:
     token = stack.token()
-    document_id = stack.upload(token, card("ktp-doubtful", 401))
+    document_id = stack.upload(token, card("ktp-doubtful", seed))
     answer = stack.settled(token, document_id)
     assert (answer["aiDecision"], answer["verificationStatus"]) == ("needs_review", "pending_manual_review")
 
@@ -74,23 +83,23 @@ def test_a_doubtful_card_goes_to_a_reviewer_and_the_client_reads_the_decision(st
     assert reviewer.get(picture[1]).headers["Content-Type"] == "image/png"
     assert "Alamat" in page.text
     assert "could not be read with certainty" in page.text
-    reviewer.post(f"/admin/review/review/{review_id}/approve/", page.text, note="the number is legible by eye")
+    reviewer.post(f"/admin/review/review/{review_id}/{click}/", page.text, **form)
 
     def decided() -> Any:
         answer = stack.status(token, document_id)
         return answer if answer["status"] == "review_result" else None
 
     answer = wait_for("the decision", decided)
-    assert answer["verificationStatus"] == "manually_approved"
+    assert answer["verificationStatus"] == f"manually_{decision}"
     assert answer["result"]["reviewId"] == str(review_id)
-    assert answer["result"]["decision"] == "approved"
+    assert (answer["result"]["decision"], answer["result"]["notes"]) == (decision, notes)
     assert stack.chain(document_id) == [
-        *("uploaded", "processing", "ocr_completed", "ai_evaluated", "needs_review", "approved")
+        *("uploaded", "processing", "ocr_completed", "ai_evaluated", "needs_review", decision)
     ]
     told = "SELECT 1 FROM review_reviewdecision WHERE review_id = %s AND accepted AND delivered_at IS NOT NULL"
     assert wait_for("the signal's delivery", lambda: stack.rows(told, review_id))
-    history = "SELECT actor FROM documents_documentevent WHERE document_id = %s AND after = 'approved'"
-    ((actor,),) = stack.rows(history, document_id)
+    history = "SELECT actor FROM documents_documentevent WHERE document_id = %s AND after = %s"
+    ((actor,),) = stack.rows(history, document_id, decision)
     ((user_id,),) = stack.rows("SELECT id FROM filot_user WHERE username = 'reviewer'")
     assert str(user_id) in actor
 
