@@ -1,7 +1,7 @@
 """What an OCR engine is, and the table of those there are. An engine is one module and one line in ENGINES."""
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,9 @@ ENGINES: dict[str, str] = {
 
 MIN_SIDE = 64
 MAX_ASPECT = 4  # detectors enlarge the short side to hundreds of pixels, and the long side along with it
+
+
+Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
 class Box(NamedTuple):
@@ -42,12 +45,33 @@ class OcrLine:
 
     `turn` says by how many degrees clockwise that page had to be turned to be read (0, 90, 180, 270), for a photograph
     taken sideways; turns.reading_box gives the box as it lies on the turned page, where rows are rows.
+    `corners` are those of the writing itself, in fractions of the page as given and from the reader's top left around
+    with the clock: tighter than the box where the line is askew. `spots` says for each character of the text how far
+    along the line its middle stands (0 at its beginning, 1 at its end), `chances` how sure the engine was of it.
+    An engine that does not know them leaves these three out.
     """
 
     text: str
     confidence: float
     box: Box
     turn: int = 0
+    corners: Corners | None = None
+    spots: tuple[float, ...] = ()
+    chances: tuple[float, ...] = ()
+
+
+class StripReading(NamedTuple):
+    """What a picture of one line says: as it stands, and if only characters of an alphabet can stand there.
+
+    `chances` is of each character of `text`; `rivals` is the best chance that any other character had in its place.
+    `within_chances` is of each character of `within`. Both come from one run of the network.
+    """
+
+    text: str
+    chances: tuple[float, ...]
+    rivals: tuple[float, ...]
+    within: str
+    within_chances: tuple[float, ...]
 
 
 class OcrEngine(Protocol):
@@ -57,8 +81,14 @@ class OcrEngine(Protocol):
     version: str  # of the package and of the model, kept with every run
     device: str  # "cpu", "cuda:0"
 
-    def read(self, pages: Sequence[Page]) -> list[list[OcrLine]]:
-        """The lines of each page, in the order of reading: top to bottom, left to right."""
+    def read(self, pages: Sequence[Page], *, fine: bool = False) -> list[list[OcrLine]]:
+        """The lines of each page, in the order of reading: top to bottom, left to right.
+
+        `fine` looks for smaller writing, and takes longer: for a page of which little was read.
+        """
+
+    def read_strips(self, strips: Sequence[Page], *, alphabet: str) -> list[StripReading]:
+        """Pictures of one upright line each; `alphabet` holds the characters that may stand in `within`."""
 
     def warm_up(self) -> None:
         """Load and run everything once, so that the first card does not pay for it."""
@@ -97,19 +127,23 @@ def roomy(page: Page) -> Page:
     return numpy.pad(page, ((0, taller - height), (0, wider - width), (0, 0)), constant_values=255)
 
 
-def in_reading_order(lines: Iterable[OcrLine]) -> list[OcrLine]:
+def in_reading_order(
+    lines: Iterable[OcrLine], box_of: Callable[[OcrLine], Box] = lambda line: line.box
+) -> list[OcrLine]:
     """Rows from the top, each from the left. A line whose middle is above the foot of the line before shares its row.
 
     It is compared with the line before and not with the first of the row, so that a slightly tilted row stays one.
+    `box_of` says where a line lies on the page as it is read.
     """
-    rows: list[list[OcrLine]] = []
-    for line in sorted(lines, key=_middle):
-        if rows and _middle(line) < rows[-1][-1].box.y + rows[-1][-1].box.h:
-            rows[-1].append(line)
+    rows: list[list[tuple[Box, OcrLine]]] = []
+    for placed in sorted(((box_of(line), line) for line in lines), key=lambda pair: _middle(pair[0])):
+        before = rows[-1][-1][0] if rows else None
+        if before and _middle(placed[0]) < before.y + before.h:
+            rows[-1].append(placed)
         else:
-            rows.append([line])
-    return [line for row in rows for line in sorted(row, key=lambda line: line.box.x)]
+            rows.append([placed])
+    return [line for row in rows for _, line in sorted(row, key=lambda pair: pair[0].x)]
 
 
-def _middle(line: OcrLine) -> float:
-    return line.box.y + line.box.h / 2
+def _middle(box: Box) -> float:
+    return box.y + box.h / 2

@@ -2,18 +2,20 @@
 
 import functools
 import importlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-import numpy
 import structlog
 from django.conf import settings
 
-from ocr_gpu.engine import OcrEngine, OcrLine, load_engine
+from ocr_gpu.engine import OcrEngine, OcrLine, Page, load_engine
 from ocr_gpu.images import upright_pages
+from ocr_gpu.views import on_turned, turned, turned_box, with_light
 from verification.fields import FieldValue
+from verification.looks import Look, first_look, found, is_weak, joined
 from verification.scoring import Thresholds, Verdict, load_policy
 
 log = structlog.get_logger(__name__)
@@ -21,11 +23,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read from one document: the lines of the page that holds the card, and its fields."""
+    """What was read from one document: the page that holds the card, turned upright, its lines and its fields.
+
+    All boxes lie on that upright page.
+    """
 
     lines: list[OcrLine]
     fields: Mapping[str, FieldValue]
     page: int
+    picture: Page
     engine: str
     engine_version: str
     device: str
@@ -47,11 +53,26 @@ def engine_of(queue: str) -> OcrEngine:
     return engine
 
 
-def read_batch(engine: OcrEngine, files: Sequence[tuple[str, list[numpy.ndarray[Any, Any]]]]) -> list[Reading]:
-    """Read several files, each a document type and its upright pages, in one pass of the engine."""
-    lines = iter(engine.read([page for _, pages in files for page in pages]))
-    by_file = [(name, [next(lines) for _ in pages]) for name, pages in files]
-    return [_best_page(engine, name, pages) for name, pages in by_file]
+def read_batch(engine: OcrEngine, files: Sequence[tuple[str, list[Page]]]) -> list[Reading]:
+    """Read several files, each a document type and its upright pages: in one pass of the engine, and a finer one over
+    the pages of which too little was read.
+    """
+    lit = [[with_light(page) for page in pages] for _, pages in files]
+    lines = iter(engine.read([page for pages in lit for page in pages]))
+    firsts = [
+        _best_of(engine, document_type(name), pages, [next(lines) for _ in pages])
+        for (name, _), pages in zip(files, lit, strict=True)
+    ]
+    weak = [at for at, (_, look) in enumerate(firsts) if is_weak(document_type(files[at][0]), look)]
+    finer = engine.read([lit[at][firsts[at][0]] for at in weak], fine=True) if weak else []
+    again = dict(zip(weak, finer, strict=True))
+    readings = []
+    for at, ((name, pages), (page, first)) in enumerate(zip(files, firsts, strict=True)):
+        module = document_type(name)
+        second = first_look(engine, module, lit[at][page], again[at]) if at in again else None
+        look = joined(module, first, second) if second else first
+        readings.append(_reading(engine, module, page, pages[page], look))
+    return readings
 
 
 def read_file(engine: OcrEngine, name: str, data: bytes) -> Reading:
@@ -59,15 +80,22 @@ def read_file(engine: OcrEngine, name: str, data: bytes) -> Reading:
     return read_batch(engine, [(name, upright_pages(data))])[0]
 
 
-def _best_page(engine: OcrEngine, name: str, pages: Sequence[list[OcrLine]]) -> Reading:
-    """The page on which most fields stand holds the card; the first one where none does."""
-    module = document_type(name)
-    parsed = [module.parse(lines) for lines in pages]
-    best = max(range(len(pages)), key=lambda page: (_found(parsed[page]), -page))
+def _best_of(
+    engine: OcrEngine, module: ModuleType, pages: Sequence[Page], lines: Sequence[list[OcrLine]]
+) -> tuple[int, Look]:
+    """The page on which most fields stand holds the card, the first one where none does; and what it says."""
+    looks = [first_look(engine, module, page, read) for page, read in zip(pages, lines, strict=True)]
+    best = max(range(len(looks)), key=lambda place: (found(looks[place]), -place))
+    return best, looks[best]
+
+
+def _reading(engine: OcrEngine, module: ModuleType, page: int, picture: Page, look: Look) -> Reading:
+    turn = Counter(line.turn for line in look.lines).most_common(1)[0][0] if look.lines else 0
     return Reading(
-        lines=pages[best],
-        fields=parsed[best],
-        page=best,
+        lines=[on_turned(line) for line in look.lines],
+        fields={name: _upright(field, turn) for name, field in look.fields.items()},
+        page=page,
+        picture=turned(picture, turn),
         engine=engine.name,
         engine_version=engine.version,
         device=engine.device,
@@ -75,8 +103,8 @@ def _best_page(engine: OcrEngine, name: str, pages: Sequence[list[OcrLine]]) -> 
     )
 
 
-def _found(fields: Mapping[str, FieldValue]) -> int:
-    return sum(field.value is not None for field in fields.values())
+def _upright(field: FieldValue, turn: int) -> FieldValue:
+    return replace(field, box=turned_box(field.box, turn)) if field.box else field
 
 
 def judge(name: str, fields: Mapping[str, FieldValue], lines: Sequence[OcrLine]) -> Verdict:

@@ -30,7 +30,7 @@ def expected_letters() -> list[str]:
 
 def test_it_says_what_it_is(engine: OcrEngine) -> None:
     assert (engine.name, engine.device) == ("rapidocr", "cpu")
-    assert engine.version == "rapidocr 3.10.0 PP-OCRv6-small"
+    assert engine.version == "rapidocr 3.10.0 PP-OCRv6-small, ASCII head"
 
 
 def test_a_card_is_read_line_by_line_with_boxes_where_the_lines_are(engine: OcrEngine) -> None:

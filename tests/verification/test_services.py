@@ -320,4 +320,4 @@ def test_no_transaction_is_open_while_the_engine_reads(waiting: Document, monkey
     seen: list[int] = []
     reads_with(monkeypatch, ScriptedEngine(act=lambda: seen.append(len(connection.savepoint_ids))))
     services.verify_waiting("ocr.cpu", "w1")
-    assert seen == [depth]
+    assert set(seen) == {depth}  # a finer pass too
