@@ -1,15 +1,20 @@
-"""Other ways of showing a page to an engine: brighter, turned."""
+"""Other ways of showing a page to an engine: brighter, turned, or only the card on it."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import cv2
 import numpy
 
+from ocr_gpu.card_finder import carried_back, find_card, squared
 from ocr_gpu.engine import Box, Corners, OcrLine, Page
+from ocr_gpu.quads import in_pixels, length_and_height
 from ocr_gpu.turns import given_box, reading_box
 
 DARK = 130  # of 255: a page whose bright parts are below this was taken in the dark
 BRIGHT_PERCENTILE, BLACK_PERCENTILE = 97, 1
+FAR = 0.8  # of the page's long side: a card that takes less is read better by itself
+CLOSER_WIDTH = 1200  # pixels
 SAMPLE_STEP = 8  # pixels: the levels of a page are told by every so manieth
 
 
@@ -45,3 +50,40 @@ def turned_corners(corners: Corners, turn: int) -> Corners:
         first, second, third, fourth = ((1 - y, x) for x, y in corners)
         corners = (first, second, third, fourth)
     return corners
+
+
+class View(NamedTuple):
+    """A picture to read, and where it lies on the page: `card` is None when it is the page itself."""
+
+    picture: Page
+    card: Corners | None
+
+
+def closer_view(page: Page) -> View:
+    """The card squared up where it is surely found and lies far off; else the page as it is: a wrong outline hurts."""
+    card = find_card(page)
+    if card is None:
+        return View(page, None)
+    if max(length_and_height(in_pixels(card, page))) > FAR * max(page.shape[:2]):
+        return View(page, None)
+    return View(squared(page, card, CLOSER_WIDTH), card)
+
+
+def line_on_page(line: OcrLine, view: View) -> OcrLine:
+    """A line that was read in a view, where it lies on the page."""
+    if view.card is None:
+        return line
+    corners = carried_back(line.corners, view.card) if line.corners else None
+    return replace(line, box=box_on_page(line.box, view), corners=corners)
+
+
+def box_on_page(box: Box, view: View) -> Box:
+    if view.card is None:
+        return box
+    x, y, w, h = box
+    return _around(carried_back(((x, y), (x + w, y), (x + w, y + h), (x, y + h)), view.card))
+
+
+def _around(corners: Corners) -> Box:
+    (left, top), (right, bottom) = numpy.clip([numpy.min(corners, axis=0), numpy.max(corners, axis=0)], 0, 1)
+    return Box(float(left), float(top), float(right - left), float(bottom - top))

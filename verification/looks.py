@@ -1,8 +1,8 @@
 """Looking at one page: read and parse it, have its number confirmed, and look again where little was read.
 
-The first look is all that a good picture costs. A second one, finer, is taken when the number is not sure or most of
-the card was not found; what it adds is taken over field by field, and where the two disagree about the number neither
-is believed.
+The first look is all that a good picture costs. A second one, finer and closer, is taken when the number is not sure
+or most of the card was not found; what it adds is taken over field by field, and where the two disagree about the
+number neither is believed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import date
 from types import ModuleType
 
 from ocr_gpu.engine import OcrEngine, OcrLine, Page
+from ocr_gpu.views import View, box_on_page, line_on_page
 from verification.fields import FieldValue
 from verification.numbers import SURE, confirmed
 
@@ -40,6 +41,15 @@ def first_look(engine: OcrEngine, module: ModuleType, page: Page, lines: list[Oc
             strips[field.raw] = confirmed(field, lines, page, engine, digits=digits)
         fields[name] = module.believed(name, strips[field.raw], date.today())
     return Look(lines, fields)
+
+
+def on_page(look: Look, view: View) -> Look:
+    """A look at a part of a page, with its places those on the page."""
+    fields = {
+        name: replace(field, box=box_on_page(field.box, view)) if field.box else field
+        for name, field in look.fields.items()
+    }
+    return Look([line_on_page(line, view) for line in look.lines], fields)
 
 
 def is_weak(module: ModuleType, look: Look) -> bool:

@@ -81,8 +81,8 @@ def weighed(field: FieldValue, evidence: Evidence) -> FieldValue:
         return replace(field, value=None, proposed=others[0][0] if others else field.proposed)
     number = ranked[0][0]
     share = evidence.share(number)
-    others = [*(text for text, _ in ranked[1:]), *evidence.within]
-    rival = next((text for text in others if text not in ("", number)), None)
+    rivals = [text for text, _ in ranked[1:]] + list(evidence.within)
+    rival = next((text for text in rivals if text not in ("", number)), None)
     if share == 1 and evidence.weakest >= LEAST_CHANCE and evidence.rival <= MOST_RIVAL:
         return replace(field, value=number, confidence=round(SURE + (1 - SURE) * evidence.weakest, 4), proposed=None)
     confidence = round(min(JUST_UNSURE, share * min(field.confidence, JUST_UNSURE)), 4)

@@ -13,9 +13,9 @@ from django.conf import settings
 
 from ocr_gpu.engine import OcrEngine, OcrLine, Page, load_engine
 from ocr_gpu.images import upright_pages
-from ocr_gpu.views import on_turned, turned, turned_box, with_light
+from ocr_gpu.views import closer_view, on_turned, turned, turned_box, with_light
 from verification.fields import FieldValue
-from verification.looks import Look, first_look, found, is_weak, joined
+from verification.looks import Look, first_look, found, is_weak, joined, on_page
 from verification.scoring import Thresholds, Verdict, load_policy
 
 log = structlog.get_logger(__name__)
@@ -64,13 +64,15 @@ def read_batch(engine: OcrEngine, files: Sequence[tuple[str, list[Page]]]) -> li
         for (name, _), pages in zip(files, lit, strict=True)
     ]
     weak = [at for at, (_, look) in enumerate(firsts) if is_weak(document_type(files[at][0]), look)]
-    finer = engine.read([lit[at][firsts[at][0]] for at in weak], fine=True) if weak else []
+    views = {at: closer_view(lit[at][firsts[at][0]]) for at in weak}
+    finer = engine.read([views[at].picture for at in weak], fine=True) if weak else []
     again = dict(zip(weak, finer, strict=True))
     readings = []
     for at, ((name, pages), (page, first)) in enumerate(zip(files, firsts, strict=True)):
-        module = document_type(name)
-        second = first_look(engine, module, lit[at][page], again[at]) if at in again else None
-        look = joined(module, first, second) if second else first
+        module, look = document_type(name), first
+        if at in again:
+            second = first_look(engine, module, views[at].picture, again[at])
+            look = joined(module, first, on_page(second, views[at]))
         readings.append(_reading(engine, module, page, pages[page], look))
     return readings
 

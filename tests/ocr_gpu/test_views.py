@@ -3,7 +3,16 @@ import pytest
 
 from ocr_gpu.engine import Box, OcrLine
 from ocr_gpu.turns import given_box
-from ocr_gpu.views import on_turned, turned, turned_box, turned_corners, with_light
+from ocr_gpu.views import (
+    box_on_page,
+    closer_view,
+    line_on_page,
+    on_turned,
+    turned,
+    turned_box,
+    turned_corners,
+    with_light,
+)
 
 
 def page_with_mark() -> numpy.ndarray:
@@ -57,3 +66,38 @@ def test_a_line_read_on_a_turned_page_lies_flat_on_the_upright_one() -> None:
     assert [value for corner in flat.corners for value in corner] == pytest.approx(
         [0.1, 0.4, 0.9, 0.4, 0.9, 0.5, 0.1, 0.5]
     )
+
+
+def card_on_table(left: int, top: int, width: int) -> numpy.ndarray:
+    """A pale card with dark bars for its writing, lying straight on a brown table."""
+    page = numpy.full((1200, 1600, 3), (110, 84, 60), dtype=numpy.uint8)
+    height = round(width * 54 / 85.6)
+    page[top : top + height, left : left + width] = (180, 208, 230)
+    for row in range(5):
+        y = top + height * (row + 2) // 9
+        page[y : y + height // 24, left + width // 20 : left + width // 2] = 20
+    return page
+
+
+def test_a_card_that_lies_far_off_is_seen_by_itself_and_its_boxes_come_back_to_the_page() -> None:
+    page = card_on_table(300, 250, 640)
+    view = closer_view(page)
+    assert view.card is not None
+    assert view.picture.shape[1] == 1200
+    whole = box_on_page(Box(0, 0, 1, 1), view)
+    assert whole == pytest.approx(Box(300 / 1600, 250 / 1200, 640 / 1600, 404 / 1200), abs=0.004)
+    line = OcrLine("NIK", 0.9, Box(0, 0, 0.5, 0.5), corners=((0, 0), (0.5, 0), (0.5, 0.5), (0, 0.5)))
+    moved = line_on_page(line, view)
+    assert moved.box == pytest.approx(Box(whole.x, whole.y, whole.w / 2, whole.h / 2), abs=0.002)
+    assert moved.corners is not None
+    assert moved.corners[2] == pytest.approx((whole.x + whole.w / 2, whole.y + whole.h / 2), abs=0.002)
+
+
+def test_a_card_that_fills_the_page_and_a_page_without_a_card_are_left_as_they_are() -> None:
+    near = card_on_table(40, 100, 1500)
+    bare = numpy.full((600, 800, 3), (110, 84, 60), dtype=numpy.uint8)
+    for page in (near, bare):
+        view = closer_view(page)
+        assert view.card is None
+        assert view.picture is page
+        assert box_on_page(Box(0.1, 0.2, 0.3, 0.4), view) == Box(0.1, 0.2, 0.3, 0.4)
