@@ -61,17 +61,15 @@ class OcrLine:
 
 
 class StripReading(NamedTuple):
-    """What a picture of one line says: as it stands, and if only characters of an alphabet can stand there.
+    """What a picture of one line says if only the characters of an alphabet can stand there.
 
-    `chances` is of each character of `text`; `rivals` is the best chance that any other character had in its place.
-    `within_chances` is of each character of `within`. Both come from one run of the network.
+    `chances` is of each character of `text`; `rivals` is the best chance that any other character of the alphabet had
+    in its place.
     """
 
     text: str
     chances: tuple[float, ...]
     rivals: tuple[float, ...]
-    within: str
-    within_chances: tuple[float, ...]
 
 
 class OcrEngine(Protocol):
@@ -87,8 +85,8 @@ class OcrEngine(Protocol):
         `fine` looks for smaller writing, and takes longer: for a page of which little was read.
         """
 
-    def read_strips(self, strips: Sequence[Page], *, alphabet: str) -> list[StripReading]:
-        """Pictures of one upright line each; `alphabet` holds the characters that may stand in `within`."""
+    def read_strips(self, strips: Sequence[Page], alphabets: Sequence[str]) -> list[list[StripReading]]:
+        """For each picture of one upright line a reading under each alphabet, out of one run of the network."""
 
     def warm_up(self) -> None:
         """Load and run everything once, so that the first card does not pay for it."""

@@ -38,14 +38,17 @@ class RapidOcrEngine:
     def read(self, pages: Sequence[Page], *, fine: bool = False) -> list[list[OcrLine]]:
         return [self._read_page(page, fine) for page in pages]
 
-    def read_strips(self, strips: Sequence[Page], *, alphabet: str) -> list[StripReading]:
-        allowed = numpy.array([not name or name in alphabet for name in self._networks.characters])
+    def read_strips(self, strips: Sequence[Page], alphabets: Sequence[str]) -> list[list[StripReading]]:
+        allowed = [self._allowed(alphabet) for alphabet in alphabets]
         readings = []
         for strip in strips:
             chances = self._networks.read_line(_of_height(strip))
-            free, within = self._spell(chances, self._ascii), self._spell(chances, allowed)
-            readings.append(StripReading(free.text, free.chances, free.rivals, within.text, within.chances))
+            spelled = [self._spell(chances, mask) for mask in allowed]
+            readings.append([StripReading(found.text, found.chances, found.rivals) for found in spelled])
         return readings
+
+    def _allowed(self, alphabet: str) -> NDArray[numpy.bool_]:
+        return numpy.array([not name or name in alphabet for name in self._networks.characters])
 
     def warm_up(self) -> None:
         self._read_page(sample_page(), fine=False)
@@ -104,7 +107,7 @@ class RapidOcrEngine:
         return Spelling(
             "".join(self._networks.characters[best[peak]] for peak in peaks),
             tuple(float(chances[peak, best[peak]]) for peak in peaks),
-            tuple(float(numpy.delete(chances[peak], [NOTHING, best[peak]]).max()) for peak in peaks),
+            tuple(float(numpy.delete(kept[peak], [NOTHING, best[peak]]).max()) for peak in peaks),
             tuple(float(start + end) / 2 / len(best) for start, end in runs),
         )
 

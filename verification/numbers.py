@@ -1,8 +1,9 @@
 """The number of a card, read a second time from its own strip before anybody believes it.
 
 The strip is the line without its label, cut out of the page several times in slightly different ways. Only what reads
-the same in all of them, letters allowed and not, is stated as sure. No digit is changed to satisfy a rule: a number
-is one that was read, with every character a digit, or it is only proposed.
+the same in all of them, letters allowed and not, is stated as sure. Small letters are no part of it: cards print
+their numbers among capitals, and a small b is how a blurred 6 is misread. No digit is changed to satisfy a rule: a
+number is one that was read, with every character a digit, or it is only proposed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from ocr_gpu.strips import variants
 from verification.fields import FieldValue
 from verification.identity_numbers import ASCII_DIGITS, SEPARATORS, without_separators
 
-ALPHABET = "0123456789.- "
+SEPARATING = ".-, "
+DIGITS = "0123456789" + SEPARATING
+CAPITALS = DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + ":/|"
 SURE = 0.9  # from here on a number is stated as right
 JUST_UNSURE = 0.89
 LEAST_CHANCE = 0.6  # of the worst character of the first reading, for a sure number
@@ -59,17 +62,21 @@ def confirmed(field: FieldValue, lines: Sequence[OcrLine], page: Page, engine: O
     quad = strip_of(field, lines, page)
     if quad is None:
         return replace(field, confidence=min(field.confidence, JUST_UNSURE))
-    readings = engine.read_strips(variants(page, quad), alphabet=ALPHABET)
-    return weighed(field, evidence_of(field, readings, digits))
+    pairs = engine.read_strips(variants(page, quad), [CAPITALS, DIGITS])
+    free, within = ([pair[place] for pair in pairs] for place in (0, 1))
+    return weighed(field, evidence_of(field, free, within, digits))
 
 
-def evidence_of(field: FieldValue, readings: Sequence[StripReading], digits: int) -> Evidence:
+def evidence_of(
+    field: FieldValue, free: Sequence[StripReading], within: Sequence[StripReading], digits: int
+) -> Evidence:
+    """`free` and `within` are readings of the same strips, the plainest cut first."""
     return Evidence(
         first=_number(field.value or field.raw, digits),
-        free=tuple(_number(reading.text, digits) for reading in readings),
-        within=tuple(_number(reading.within, digits) for reading in readings),
-        weakest=min((min(reading.chances, default=0.0) for reading in readings[:1]), default=0.0),
-        rival=max((max(reading.rivals, default=1.0) for reading in readings[:1]), default=1.0),
+        free=tuple(_number(reading.text, digits) for reading in free),
+        within=tuple(_number(reading.text, digits) for reading in within),
+        weakest=min((min(reading.chances, default=0.0) for reading in free[:1]), default=0.0),
+        rival=max((max(reading.rivals, default=1.0) for reading in free[:1]), default=1.0),
     )
 
 

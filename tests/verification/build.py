@@ -48,7 +48,9 @@ class ScriptedEngine:
             self.act()
         return [lines_of(self.texts) for _ in pages]
 
-    def read_strips(self, strips: Sequence[numpy.ndarray[Any, Any]], *, alphabet: str) -> list[StripReading]:
+    def read_strips(
+        self, strips: Sequence[numpy.ndarray[Any, Any]], alphabets: Sequence[str]
+    ) -> list[list[StripReading]]:
         """Never asked: its lines have no corners, so no strip can be cut."""
         raise AssertionError
 

@@ -17,9 +17,13 @@ def field(value: str | None = NIK, raw: str = NIK, confidence: float = 0.98) -> 
     return FieldValue(value, raw, confidence, BOX)
 
 
-def reading(text: str, within: str | None = None, *, chance: float = 0.99, rival: float = 0.001) -> StripReading:
-    digits = text if within is None else within
-    return StripReading(text, (chance,) * len(text), (rival,) * len(text), digits, (chance,) * len(digits))
+def spelled(text: str, *, chance: float = 0.99, rival: float = 0.001) -> StripReading:
+    return StripReading(text, (chance,) * len(text), (rival,) * len(text))
+
+
+def reading(text: str, within: str | None = None, **doubt: float) -> list[StripReading]:
+    """Of one strip: with letters allowed, and with digits only."""
+    return [spelled(text, **doubt), spelled(text if within is None else within, **doubt)]
 
 
 def line(text: str, box: Box = BOX) -> OcrLine:
@@ -33,13 +37,13 @@ class StripEngine:
 
     name, version, device = "strips", "0", "cpu"
 
-    def __init__(self, *readings: StripReading) -> None:
+    def __init__(self, *readings: list[StripReading]) -> None:
         self.readings, self.seen = readings, []
 
     def read(self, pages: Sequence[Page], *, fine: bool = False) -> list[list[OcrLine]]:
         raise AssertionError
 
-    def read_strips(self, strips: Sequence[Page], *, alphabet: str) -> list[StripReading]:
+    def read_strips(self, strips: Sequence[Page], alphabets: Sequence[str]) -> list[list[StripReading]]:
         self.seen += strips
         return [self.readings[place % len(self.readings)] for place in range(len(strips))]
 
@@ -125,7 +129,7 @@ def test_the_same_number_in_two_rows_is_taken_from_its_own() -> None:
 
 def test_points_of_a_tax_number_do_not_count_and_a_comma_is_one_of_them() -> None:
     old = FieldValue(None, "12.345.678.9,012.000", 0.9, BOX)
-    evidence = evidence_of(old, [reading("12.345.678.9-012.000")], 15)
+    evidence = evidence_of(old, [spelled("12.345.678.9-012.000")], [spelled("12.345.678.9-012.000")], 15)
     assert evidence.first == "123456789012000"
     assert weighed(old, evidence).value == "123456789012000"
 
