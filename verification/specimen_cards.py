@@ -1,210 +1,257 @@
-"""Draws specimen cards flat, as print would be, and notes where every value stands."""
+"""Draws specimen KTP and NPWP cards flat, as print would be, and notes where every value stands.
+
+Cards of one kind differ as those of many print shops do: spelling of labels, place of the colons, weight, tint, wraps.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from random import Random
 
-from PIL import Image, ImageDraw, ImageFont
+from verification.specimen_fonts import choose_lettering
+from verification.specimen_sheets import (
+    CARD_SIZE,
+    RED,
+    Colour,
+    PixelBox,
+    Sheet,
+    draw_portrait,
+    draw_signature,
+    paper,
+    printed_date,
+)
 
-CARD_SIZE = (1011, 638)  # an ID-1 card at 300 dpi
-INK = (24, 26, 38)
-RED = (196, 30, 40)
-PixelBox = tuple[float, float, float, float]  # left, top, right, bottom
-
-KTP_LABELS = {
-    "name": "Nama",
-    "birth": "Tempat/Tgl Lahir",
-    "gender": "Jenis Kelamin",
-    "address": "Alamat",
-    "rtRw": "RT/RW",
-    "village": "Kel/Desa",
-    "district": "Kecamatan",
-    "religion": "Agama",
-    "maritalStatus": "Status Perkawinan",
-    "occupation": "Pekerjaan",
-    "nationality": "Kewarganegaraan",
-    "validUntil": "Berlaku Hingga",
+KTP_LABELS: dict[str, tuple[str, ...]] = {
+    "name": ("Nama", "Nama", "Nama Lengkap"),
+    "birth": ("Tempat/Tgl Lahir", "Tempat/Tgl. Lahir", "Tempat / Tgl Lahir", "Tempat/Tgl.Lahir"),
+    "gender": ("Jenis Kelamin", "Jenis kelamin"),
+    "address": ("Alamat",),
+    "rtRw": ("RT/RW", "RT/RW", "RT / RW"),
+    "village": ("Kel/Desa", "Kel/Desa", "Kel / Desa", "Desa/Kel"),
+    "district": ("Kecamatan",),
+    "religion": ("Agama",),
+    "maritalStatus": ("Status Perkawinan", "Status perkawinan"),
+    "occupation": ("Pekerjaan",),
+    "nationality": ("Kewarganegaraan",),
+    "validUntil": ("Berlaku Hingga", "Berlaku hingga"),
 }
+BLOOD_LABELS = ("Gol. Darah", "Gol. Darah", "Gol Darah", "Gol. darah")
 INDENTED = {"rtRw", "village", "district"}
+MONTHS = (
+    *("JANUARI", "FEBRUARI", "MARET", "APRIL", "MEI", "JUNI"),
+    *("JULI", "AGUSTUS", "SEPTEMBER", "OKTOBER", "NOVEMBER", "DESEMBER"),
+)
+CAPITALS_SHARE = 0.1  # of cards whose labels are in capitals
+SMALL_SHARE = 0.06  # of cards whose values are not
+COLONS = ("column",) * 14 + ("stuck",) * 3 + ("near",) * 2 + ("none",)  # where they stand, if anywhere
+INKS: tuple[Colour, ...] = ((24, 26, 38), (18, 18, 20), (52, 54, 62), (38, 42, 70))
+KTP_PAPERS: tuple[tuple[Colour, Colour], ...] = (
+    ((160, 198, 228), (200, 226, 243)),
+    ((150, 200, 214), (206, 232, 236)),
+    ((172, 196, 232), (214, 222, 246)),
+)
+FOREIGN_PAPER: tuple[Colour, Colour] = ((238, 186, 140), (250, 222, 190))
+OLD_PAPERS: tuple[tuple[Colour, Colour], ...] = (
+    ((236, 190, 78), (250, 230, 150)),
+    ((236, 238, 236), (250, 250, 246)),
+    ((232, 214, 120), (196, 220, 240)),
+)
+NEW_PAPERS: tuple[tuple[Colour, Colour], ...] = (
+    ((226, 214, 120), (246, 240, 190)),
+    ((176, 204, 234), (232, 240, 248)),
+    ((240, 222, 130), (200, 222, 238)),
+)
+MINISTRIES = ("KEMENTERIAN KEUANGAN REPUBLIK INDONESIA", "DEPARTEMEN KEUANGAN REPUBLIK INDONESIA")
 
 
-@dataclass
-class Sheet:
-    """A picture being drawn, and the pixel boxes of the values already on it."""
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where the rows of one card stand."""
 
-    image: Image.Image
-    font_name: str | None = None
-    boxes: dict[str, PixelBox] = field(default_factory=dict)
-
-    @property
-    def pen(self) -> ImageDraw.ImageDraw:
-        return ImageDraw.Draw(self.image)
-
-    def font(self, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-        if self.font_name is None:
-            return ImageFont.load_default(size)
-        return ImageFont.truetype(self.font_name, size)
-
-    def write(
-        self,
-        text: str,
-        at: tuple[float, float],
-        size: int,
-        *,
-        name: str | None = None,
-        room: float = 2000,
-        anchor: str = "ls",
-        weight: int = 0,
-        ink: tuple[int, int, int] = INK,
-    ) -> None:
-        """Writes one line, made smaller when it is wider than its room; a named one is noted."""
-        text = text.replace(" ", "  ")  # the bundled font sets words so close that no reader parts them
-        font = self.font(size)
-        while size > 10 and self.pen.textlength(text, font=font) > room:
-            size -= 1
-            font = self.font(size)
-        self.pen.text(at, text, fill=ink, font=font, anchor=anchor, stroke_width=weight)
-        if name:
-            box = self.pen.textbbox(at, text, font=font, anchor=anchor, stroke_width=weight)
-            self.note(name, box)
-
-    def note(self, name: str, box: PixelBox) -> None:
-        old = self.boxes.get(name, box)
-        self.boxes[name] = (
-            min(old[0], box[0]),
-            min(old[1], box[1]),
-            max(old[2], box[2]),
-            max(old[3], box[3]),
-        )
-
-
-def new_sheet(random: Random, low: tuple[int, int, int], high: tuple[int, int, int], font_name: str | None) -> Sheet:
-    """A card-sized sheet shaded from one tint to another, with pale security lines."""
-    width, height = CARD_SIZE
-    ramp = Image.linear_gradient("L").resize(CARD_SIZE)
-    image = Image.composite(Image.new("RGB", CARD_SIZE, low), Image.new("RGB", CARD_SIZE, high), ramp)
-    pen = ImageDraw.Draw(image)
-    pale = tuple(min(255, channel + 12) for channel in low)
-    for _ in range(14):
-        left, top = random.randrange(-200, width), random.randrange(-200, height)
-        span = random.randrange(200, 620)
-        pen.ellipse((left, top, left + span, top + span // 2), outline=pale, width=2)
-    return Sheet(image, font_name)
-
-
-def wrap(text: str, most: int) -> list[str]:
-    """Words in lines of at most so many characters."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > most:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
-
-
-def printed_date(iso: str) -> str:
-    """An ISO date as cards print it; anything else as it is (SEUMUR HIDUP)."""
-    try:
-        return date.fromisoformat(iso).strftime("%d-%m-%Y")
-    except ValueError:
-        return iso
-
-
-def _draw_photo(sheet: Sheet, left: int, top: int, backdrop: tuple[int, int, int]) -> None:
-    sheet.pen.rectangle((left, top, left + 220, top + 280), fill=backdrop)
-    sheet.pen.ellipse((left + 62, top + 50, left + 158, top + 170), fill=(214, 176, 150))
-    sheet.pen.pieslice((left + 56, top + 36, left + 164, top + 130), 180, 360, fill=(40, 34, 32))
-    sheet.pen.pieslice((left + 20, top + 175, left + 200, top + 385), 180, 360, fill=(64, 72, 92))
-    sheet.write("SPECIMEN", (left + 110, top + 246), 38, anchor="ms", weight=1, ink=(255, 240, 240))
-
-
-def _ktp_rows(values: dict[str, str]) -> list[tuple[str, list[str]]]:
-    shown = {**values, "birth": f"{values['birthPlace']}, {printed_date(values['birthDate'])}"}
-    shown["validUntil"] = printed_date(values["validUntil"])
-    return [(name, wrap(shown[name], 30)) for name in KTP_LABELS]
+    labels: float
+    colons: float
+    values: float
+    room: float  # for values
+    size: int
+    colon: str
 
 
 def draw_ktp(values: dict[str, str], random: Random, font_name: str | None = None) -> Sheet:
-    sheet = new_sheet(random, (170, 205, 232), (196, 222, 240), font_name)
-    sheet.write(f"PROVINSI {values['province']}", (505, 52), 32, name="province", anchor="ms", weight=1)
-    sheet.write(values["regency"], (505, 90), 32, name="regency", anchor="ms", weight=1)
-    sheet.write("NIK", (36, 142), 36, weight=1)
-    sheet.write(":", (214, 142), 36)
-    sheet.write(values["nik"], (240, 142), 38, name="nik", weight=1)
-    rows = _ktp_rows(values)
-    pitch = min(35.0, 445 / sum(len(lines) for _, lines in rows))
-    y = 142 + pitch + 8
-    for name, lines in rows:
-        sheet.write(KTP_LABELS[name], (56 if name in INDENTED else 36, y), 23)
-        sheet.write(":", (243, y), 23)
-        room = 250 if name == "gender" else 460
-        for line in lines:
-            sheet.write(line, (258, y), 24, name=name, room=room)
-            y += pitch
-        if name == "gender":
-            sheet.write("Gol. Darah :", (520, y - pitch), 23)
-            sheet.write(values["bloodType"], (656, y - pitch), 24, name="bloodType")
-    sheet.boxes["birthPlace"] = sheet.boxes["birthDate"] = sheet.boxes.pop("birth")
-    _draw_photo(sheet, 752, 150, (186, 60, 60) if values["birthDate"][3] in "13579" else (70, 98, 190))
-    sheet.write(values["issuedPlace"], (862, 490), 22, name="issuedPlace", room=250, anchor="ms")
-    sheet.write(printed_date(values["issuedDate"]), (862, 520), 22, name="issuedDate", anchor="ms")
+    tints = random.choice(KTP_PAPERS) if values["nationality"] == "WNI" else FOREIGN_PAPER
+    sheet = Sheet(paper(random, *tints), choose_lettering(random, font_name), random.choice(INKS))
+    _draw_heading(sheet, values, random)
+    left, colons = random.uniform(26, 44), random.uniform(226, 252)
+    columns = Columns(
+        left, colons, colons + random.uniform(14, 22), 470, random.choice((23, 24, 24, 25)), random.choice(COLONS)
+    )
+    y = random.uniform(138, 150)
+    size = random.choice((38, 40, 42))
+    sheet.write("NIK", (left, y), size - 4, bold=True)
+    sheet.write(":", (min(colons, left + random.uniform(110, 220)), y), size - 4)
+    sheet.write_number(values["nik"], (columns.values, y), size, name="nik", room=480)
+    _draw_rows(sheet, values, columns, y + random.uniform(4, 12), random)
+    _draw_right_side(sheet, values, random)
     return sheet
 
 
-def _write_npwp_number(sheet: Sheet, values: dict[str, str], random: Random) -> float:
-    """The number or numbers, and how far down they reach."""
-    if "npwpNumber" in values:
-        sheet.write("NPWP :", (60, 240), 36, weight=1)
-        sheet.write(values["npwpNumber"], (200, 240), 38, name="npwpNumber", weight=1)
-        return 240
-    digits = values["npwp16"]
-    grouped = " ".join(digits[i : i + 4] for i in range(0, 16, 4)) if random.random() < 0.5 else digits
-    sheet.write("NPWP16 :", (60, 240), 36, weight=1)
-    sheet.write(grouped, (240, 240), 38, name="npwp16", weight=1)
-    return 240
+def _draw_heading(sheet: Sheet, values: dict[str, str], random: Random) -> None:
+    middle, size, top = 505 + random.uniform(-30, 12), random.choice((28, 30, 32)), random.uniform(44, 56)
+    bold = random.random() < 0.7
+    start = sheet.length("PROVINSI ", size, bold=bold)
+    line = sheet.write(f"PROVINSI {values['province']}", (middle, top), size, anchor="ms", room=900, bold=bold)
+    sheet.note("province", (line[0] + start, line[1], line[2], line[3]))
+    sheet.write(values["regency"], (middle, top + size + 6), size, name="regency", anchor="ms", room=900, bold=bold)
+
+
+def _ktp_texts(values: dict[str, str]) -> dict[str, str]:
+    born = f"{values['birthPlace']}, {printed_date(values['birthDate'])}"
+    return {**values, "birth": born, "validUntil": printed_date(values["validUntil"])}
+
+
+def _draw_rows(sheet: Sheet, values: dict[str, str], columns: Columns, top: float, random: Random) -> None:
+    shown = _ktp_texts(values)
+    rows = {name: lines_within(sheet, shown[name], columns.size, columns.room) for name in KTP_LABELS}
+    pitch = min(random.uniform(34, 37), (620 - top) / sum(len(lines) for lines in rows.values()))
+    size = min(columns.size, int(pitch * 0.74))
+    capitals, small, bold = random.random() < CAPITALS_SHARE, random.random() < SMALL_SHARE, random.random() < 0.15
+    y = top + pitch
+    for name, lines in rows.items():
+        label = random.choice(KTP_LABELS[name])
+        _draw_label(sheet, label.upper() if capitals else label, columns, y, size, indented=name in INDENTED)
+        start = columns.colons + 9 if columns.colon == "stuck" else columns.values
+        if name == "gender":
+            _draw_blood(sheet, values, y, size, random)
+        for line in lines:
+            room = 230 if name == "gender" else columns.room
+            shown_line = line.title() if small else line
+            box = sheet.write(shown_line, (start, y), size, room=room, bold=bold)
+            _note_row(sheet, name, shown_line, box, values)
+            y += pitch
+
+
+def _draw_label(sheet: Sheet, label: str, columns: Columns, y: float, size: int, *, indented: bool) -> None:
+    left = columns.labels + (20 if indented else 0)
+    box = sheet.write(label, (left, y), size, room=columns.colons - left - 8)
+    if columns.colon != "none":
+        sheet.write(":", (box[2] + 7 if columns.colon == "near" else columns.colons, y), size)
+
+
+def _draw_blood(sheet: Sheet, values: dict[str, str], y: float, size: int, random: Random) -> None:
+    left = random.uniform(510, 545)
+    box = sheet.write(f"{random.choice(BLOOD_LABELS)} :", (left, y), size, room=158)
+    sheet.write(values["bloodType"], (box[2] + random.uniform(8, 18), y), size, name="bloodType")
+
+
+def _note_row(sheet: Sheet, name: str, line: str, box: PixelBox, values: dict[str, str]) -> None:
+    """Notes a line under its field; place and date of birth stand on one line and are two fields."""
+    if name != "birth":
+        sheet.note(name, box)
+        return
+    left, top, right, bottom = box
+    day = printed_date(values["birthDate"])
+    if not line.endswith(day):
+        sheet.note("birthPlace", box)
+        return
+    share = len(day) / len(line)
+    before = line.removesuffix(day).rstrip(" ,")
+    if before:
+        long = sheet.length(line, 40)
+        share = sheet.length(day, 40) / long
+        sheet.note("birthPlace", (left, top, left + (right - left) * sheet.length(before, 40) / long, bottom))
+    sheet.note("birthDate", (right - (right - left) * share, top, right, bottom))
+
+
+def lines_within(sheet: Sheet, text: str, size: int, room: float) -> list[str]:
+    """Words in lines no wider than the room; a longer word has its line alone."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and sheet.length(longer, size) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _draw_right_side(sheet: Sheet, values: dict[str, str], random: Random) -> None:
+    left, top = random.uniform(742, 762), random.uniform(142, 166)
+    backdrop = (186, 60, 60) if values["birthDate"][3] in "13579" else (70, 98, 190)
+    draw_portrait(sheet, (left, top), random, backdrop, woman=values["gender"] == "PEREMPUAN")
+    middle, y = left + 110 + random.uniform(-6, 6), top + random.uniform(310, 324)
+    size = random.choice((20, 21, 22))
+    sheet.write(values["issuedPlace"], (middle, y), size, name="issuedPlace", room=240, anchor="ms")
+    sheet.write(printed_date(values["issuedDate"]), (middle, y + size + 6), size, name="issuedDate", anchor="ms")
+    if random.random() < 0.75:
+        draw_signature(sheet, middle - 75, y + size + 18, random)
 
 
 def draw_npwp(values: dict[str, str], random: Random, font_name: str | None = None) -> Sheet:
-    low, high = ((238, 196, 84), (248, 226, 150)) if "npwpNumber" in values else ((226, 214, 120), (246, 240, 190))
-    sheet = new_sheet(random, low, high, font_name)
-    sheet.write("KEMENTERIAN KEUANGAN REPUBLIK INDONESIA", (505, 70), 28, anchor="ms", weight=1)
-    sheet.write("DIREKTORAT JENDERAL PAJAK", (505, 108), 28, anchor="ms", weight=1)
-    y = _write_npwp_number(sheet, values, random) + 52
-    sheet.write(values["name"], (60, y), 30, name="name", room=640, weight=1)
-    if "nik" in values:
-        y += 42
-        sheet.write("NIK :", (60, y), 27)
-        sheet.write(values["nik"], (130, y), 27, name="nik")
-    for line in wrap(values["address"], 44):
+    old = "npwpNumber" in values
+    sheet = Sheet(
+        paper(random, *random.choice(OLD_PAPERS if old else NEW_PAPERS)),
+        choose_lettering(random, font_name),
+        random.choice(INKS),
+    )
+    left = random.uniform(46, 74)
+    _draw_tax_heading(sheet, random)
+    y = _draw_tax_number(sheet, values, left, random)
+    y = _draw_holder(sheet, values, left, y, random)
+    sheet.write(values["taxOffice"], (left, y + 44), 25, name="taxOffice", room=600, bold=True)
+    word = random.choice(("Terdaftar", "TERDAFTAR", "Tanggal Terdaftar"))
+    box = sheet.write(f"{word} :", (left, y + 82), 24)
+    day = _registered(values["registeredDate"], random)
+    sheet.write(day, (box[2] + 12, y + 82), 24, name="registeredDate")
+    sheet.write("SPECIMEN", (842, 580), 40, anchor="ms", bold=True, ink=RED)
+    return sheet
+
+
+def _registered(iso: str, random: Random) -> str:
+    year, month, day = iso.split("-")
+    worded = f"{day} {MONTHS[int(month) - 1]} {year}"
+    return worded if random.random() < 0.15 else printed_date(iso, random.choice("--/"))
+
+
+def _draw_tax_heading(sheet: Sheet, random: Random) -> None:
+    """The ministry's two lines beside or above an emblem; the emblem is nobody's."""
+    band = random.random() < 0.5
+    colour: Colour = (28, 62, 128)
+    if band:
+        sheet.pen.rectangle((0, 0, CARD_SIZE[0], 134), fill=colour)
+    ink: Colour = (246, 220, 96) if band else sheet.ink
+    middle, y = random.uniform(500, 560), random.uniform(52, 66)
+    sheet.write(random.choice(MINISTRIES), (middle, y), 27, anchor="ms", bold=True, ink=ink, room=760)
+    sheet.write("DIREKTORAT JENDERAL PAJAK", (middle, y + 40), 30, anchor="ms", bold=True, ink=ink, room=760)
+    emblem = (70, 66, 40) if random.random() < 0.6 else (856, 330, 78)
+    sheet.pen.regular_polygon(emblem, 6, outline=ink if emblem[1] < 134 else colour, width=5)
+
+
+def _draw_tax_number(sheet: Sheet, values: dict[str, str], left: float, random: Random) -> float:
+    """The number, and how far down it reaches."""
+    y, size = random.uniform(196, 220), random.choice((36, 38, 40))
+    name = "npwpNumber" if "npwpNumber" in values else "npwp16"
+    digits = values[name]
+    if name == "npwp16" and random.random() < 0.5:
+        digits = " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
+    labels = ("NPWP :", "NPWP :", "NPWP") if name == "npwpNumber" else ("NPWP16 :", "NPWP16 :", "NPWP :")
+    if random.random() < 0.2:
+        sheet.write("Nomor Pokok Wajib Pajak", (left, y - 12), 24)
         y += 36
-        sheet.write(line, (60, y), 25, name="address", room=650)
-    sheet.write(values["taxOffice"], (60, y + 52), 26, name="taxOffice", room=620, weight=1)
-    sheet.write("Terdaftar :", (60, y + 90), 25)
-    sheet.write(printed_date(values["registeredDate"]), (196, y + 90), 25, name="registeredDate")
-    sheet.write("SPECIMEN", (850, 580), 40, anchor="ms", weight=1, ink=RED)
-    sheet.pen.regular_polygon((850, 330, 84), 6, outline=RED, width=5)
-    return sheet
+        sheet.write_number(digits, (left, y), size, name=name, room=640)
+    else:
+        box = sheet.write(random.choice(labels), (left, y), size - 4, bold=True)
+        sheet.write_number(digits, (box[2] + 16, y), size, name=name, room=560)
+    return y
 
 
-def draw_receipt(random: Random, font_name: str | None = None) -> Sheet:
-    """A till receipt: paper with words and sums on it that is no card of any kind."""
-    sheet = Sheet(Image.new("RGB", CARD_SIZE, (244, 243, 238)), font_name)
-    sheet.write("WARUNG KOPI SPECIMEN", (505, 80), 34, anchor="ms")
-    goods = ("KOPI SUSU", "TEH MANIS", "ROTI BAKAR", "PISANG GORENG", "AIR MINERAL")
-    for place, item in enumerate(random.sample(goods, 3)):
-        y = 170 + 60 * place
-        sheet.write(f"{random.randint(1, 4)} x {item}", (190, y), 28)
-        sheet.write(f"{random.randint(5, 40)}.000", (820, y), 28, anchor="rs")
-    sheet.write("TERIMA KASIH", (505, 470), 30, anchor="ms")
-    return sheet
-
-
-def draw_blank(random: Random, font_name: str | None = None) -> Sheet:
-    """A card turned over: a tint, a stripe and the one word."""
-    sheet = new_sheet(random, (205, 206, 204), (226, 226, 224), font_name)
-    sheet.pen.rectangle((0, 80, CARD_SIZE[0], 170), fill=(52, 50, 50))
-    sheet.write("SPECIMEN", (505, 560), 34, anchor="ms", ink=RED)
-    return sheet
+def _draw_holder(sheet: Sheet, values: dict[str, str], left: float, y: float, random: Random) -> float:
+    y += random.uniform(46, 54)
+    sheet.write(values["name"], (left, y), 29, name="name", room=640, bold=True)
+    if "nik" in values:
+        y += 40
+        box = sheet.write(random.choice(("NIK :", "NIK :", "NIK")), (left, y), 26)
+        sheet.write_number(values["nik"], (box[2] + 12, y), 27, name="nik", bold=False)
+    y += 8
+    for line in lines_within(sheet, values["address"], 24, 640):
+        y += 33
+        sheet.write(line, (left, y), 24, name="address", room=650)
+    return y

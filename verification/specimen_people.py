@@ -17,24 +17,46 @@ LIFETIME_CARDS_SINCE = date(2014, 1, 1)
 LONGEST_PLACE = 34  # letters that fit beside a label
 EARLIEST_SERIAL = 9001  # real serials count up from 0001, so these meet nobody
 
-MEN = ("BAGASKORO", "TIRTAWAN", "DAMARWULAN", "LINTANGJATI", "RANGGAWESI", "SURYADARMO", "GALIHPUTRO")
-WOMEN = ("KINARSIH", "MELATIWANGI", "PUSPARINI", "SEKARWATI", "RATNADEWI", "WULANSASI", "AYUNINGRUM")
-FAMILY = ("PRASTOWIRA", "KUSUMALAGA", "WIRATENGGARA", "SINGOMARTO", "HADIJOYONO", "LESMANARAGA", "TIRTOKENCONO")
-STREETS = ("JL. KENANGA", "JL. ANGGREK RAYA", "DUSUN SUMBERJO", "JL. CEMPAKA", "KP. BABAKAN", "PERUM GRIYA ASRI")
-HOUSES = ("NO. 7", "NO. 12", "NO. 45", "BLOK C NO. 3", "GG. MAWAR NO. 21", "BLOK F-8 KOMPLEK TAMAN INDAH")
+MEN = (
+    "BAGASKORO", "TIRTAWAN", "DAMARWULAN", "LINTANGJATI", "RANGGAWESI", "SURYADARMO", "GALIHPUTRO", "JAKAWIRYA",
+    "PANDURAGA", "WISNUTAMA", "HARYOKUSUM", "YUDHAGUNA", "KERTANALA", "MUKTIJAYA", "ZULFAKARNO", "OKTAVIRAN",
+)  # fmt: skip
+WOMEN = (
+    "KINARSIH", "MELATIWANGI", "PUSPARINI", "SEKARWATI", "RATNADEWI", "WULANSASI", "AYUNINGRUM", "NILAMSARI",
+    "CENDANAWATI", "FITRIANDARI", "INTANKIRANA", "LARASJIWA", "VINDYASARI", "EKAPERTIWI", "QONITAJAYA", "UTARIHAPSA",
+)  # fmt: skip
+FAMILY = (
+    "PRASTOWIRA", "KUSUMALAGA", "WIRATENGGARA", "SINGOMARTO", "HADIJOYONO", "LESMANARAGA", "TIRTOKENCONO", "SIMBOLANG",
+    "NASUTIRA", "MANDAGIRI", "PATTIRAYA", "BRATAKENCANA", "OEMARJADI", "LUMBANTARA", "SOEDIRAWAN", "XAVERIANTO",
+)  # fmt: skip
+STARTS = ("MUH. ", "SITI ", "I MADE ", "NI LUH ", "R. ", "ST. ")
+FOREIGN = ("MIKAELO", "HANNELIE", "TORVALDI", "YUKIMARI", "SEUNGLEE", "ARABELLO")
+FOREIGN_FAMILY = ("BRACKWATER", "OSTERHOLT", "KAZEMORI", "LINDQVARN", "DUPONTEL", "HARGREAVE")
+COUNTRIES = ("JEPANG", "AUSTRALIA", "AMERIKA SERIKAT", "BELANDA", "JERMAN", "MALAYSIA", "INDIA", "WNA")
+STREETS = (
+    "JL. KENANGA", "JL. ANGGREK RAYA", "DUSUN SUMBERJO", "JL. CEMPAKA", "KP. BABAKAN", "PERUM GRIYA ASRI", "JL MELATI",
+    "JL. RAYA PEMUDA", "LINGK. TEGALSARI", "DSN KARANGANYAR", "JLN. MERPATI PUTIH", "KOMP. BUMI PERMAI", "GANG DELIMA",
+)  # fmt: skip
+HOUSES = (
+    "NO. 7", "NO. 12", "NO. 45", "BLOK C NO. 3", "GG. MAWAR NO. 21", "BLOK F-8 KOMPLEK TAMAN INDAH", "NO 128 A",
+    "III/16", "BLOK AB 2/14", "NO.9", "KM 4,5", "RUSUN TOWER B LT. 11 NO. 5",
+)  # fmt: skip
 OCCUPATIONS = (
-    "KARYAWAN SWASTA",
-    "PELAJAR/MAHASISWA",
-    "MENGURUS RUMAH TANGGA",
-    "PEGAWAI NEGERI SIPIL",
-    "WIRASWASTA",
-    "PETANI/PEKEBUN",
-    "BURUH HARIAN LEPAS",
-    "GURU",
-)
-RELIGIONS = ("ISLAM", "ISLAM", "ISLAM", "KRISTEN", "KATOLIK", "HINDU", "BUDDHA", "KONGHUCU")
+    "KARYAWAN SWASTA", "KARYAWAN SWASTA", "PELAJAR/MAHASISWA", "PELAJAR/MAHASISWA", "MENGURUS RUMAH TANGGA",
+    "MENGURUS RUMAH TANGGA", "PEGAWAI NEGERI SIPIL", "WIRASWASTA", "WIRASWASTA", "PETANI/PEKEBUN", "GURU",
+    "BURUH HARIAN LEPAS", "BELUM/TIDAK BEKERJA", "BURUH TANI/PERKEBUNAN", "BURUH NELAYAN/PERIKANAN", "KARYAWAN HONORER",
+    "TENTARA NASIONAL INDONESIA", "KEPOLISIAN RI", "PERAWAT", "BIDAN", "DOSEN", "SOPIR", "PENSIUNAN", "PEDAGANG",
+)  # fmt: skip
+RELIGIONS = ("ISLAM", "ISLAM", "ISLAM", "ISLAM", "KRISTEN", "KATOLIK", "HINDU", "BUDDHA", "KONGHUCU")
+BELIEF = "KEPERCAYAAN TERHADAP TUHAN YME"
 MARITAL = ("BELUM KAWIN", "KAWIN", "KAWIN", "CERAI HIDUP", "CERAI MATI")
-BLOOD = ("A", "B", "AB", "O", "-")
+OFFICES = ("KPP PRATAMA", "KPP PRATAMA", "KPP PRATAMA", "KPP MADYA")
+OFFICE_ENDS = ("", "", "", " SATU", " DUA", " TIMUR")
+FIRMS = ("PT", "PT", "CV")
+FIRM_ENDS = ("SENTOSA", "MAKMUR ABADI", "KARYA MANDIRI", "NIAGA UTAMA")
+FIRM_SHARE = 0.2  # of taxpayers
+WITHOUT_NIK_SHARE = 0.3  # of the old cards
+BLOOD = ("A", "B", "AB", "O", "-", "-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +99,25 @@ def place_name(regency: str) -> str:
     return regency.removeprefix("KOTA ").removeprefix("KABUPATEN ")
 
 
-def _invent_name(random: Random, *, woman: bool) -> str:
+def invent_name(random: Random, *, woman: bool) -> str:
+    """One to four words; the long ones don't fit on a line of a card."""
+    start = random.choice(STARTS) if random.random() < 0.12 else ""
     first = random.choice(WOMEN if woman else MEN)
-    return " ".join([first, *random.sample(FAMILY, random.choice((1, 1, 2)))])
+    return " ".join([f"{start}{first}", *random.sample(FAMILY, random.choice((0, 1, 1, 1, 2, 2, 3)))])
 
 
 def _valid_until(random: Random, born: date, issued: date) -> str:
     if issued >= LIFETIME_CARDS_SINCE or random.random() < 0.3:
         return "SEUMUR HIDUP"
     return date(issued.year + 5, born.month, min(born.day, 28)).isoformat()
+
+
+def invent_foreigner(random: Random) -> dict[str, str]:
+    """A KTP of somebody with a permit to stay: a country in place of WNI, and an end."""
+    fields = invent_resident(random)
+    ends = date.fromisoformat(fields["issuedDate"]) + timedelta(days=random.randrange(700, 1900))
+    name = f"{random.choice(FOREIGN)} {random.choice(FOREIGN_FAMILY)}"
+    return {**fields, "name": name, "nationality": random.choice(COUNTRIES), "validUntil": ends.isoformat()}
 
 
 def invent_resident(random: Random) -> dict[str, str]:
@@ -96,7 +128,7 @@ def invent_resident(random: Random) -> dict[str, str]:
     issued = date(2011, 6, 1) + timedelta(days=random.randrange(4500))
     return {
         "nik": compose_nik(home.code, born, woman=woman, serial=random.randint(EARLIEST_SERIAL, 9999)),
-        "name": _invent_name(random, woman=woman),
+        "name": invent_name(random, woman=woman),
         "birthPlace": place_name(random.choice((home.regency, invent_home(random).regency))),
         "birthDate": born.isoformat(),
         "gender": "PEREMPUAN" if woman else "LAKI-LAKI",
@@ -105,7 +137,7 @@ def invent_resident(random: Random) -> dict[str, str]:
         "rtRw": f"{random.randint(1, 20):03}/{random.randint(1, 15):03}",
         "village": home.village,
         "district": home.district,
-        "religion": random.choice(RELIGIONS),
+        "religion": BELIEF if random.random() < 0.02 else random.choice(RELIGIONS),
         "maritalStatus": random.choice(MARITAL),
         "occupation": random.choice(OCCUPATIONS),
         "nationality": "WNI",
@@ -126,11 +158,14 @@ def invent_taxpayer(random: Random, *, sixteen: bool) -> dict[str, str]:
         "name": resident["name"],
         "address": f"{resident['address']} RT {resident['rtRw'][:3]} RW {resident['rtRw'][4:]} "
         f"{resident['village']} {resident['district']} {resident['regency']}",
-        "taxOffice": f"KPP PRATAMA {resident['issuedPlace']}",
+        "taxOffice": f"{random.choice(OFFICES)} {resident['issuedPlace']}{random.choice(OFFICE_ENDS)}",
         "registeredDate": registered.isoformat(),
     }
-    if not sixteen:
-        return {"npwpNumber": format_npwp15(digits), "nik": resident["nik"], **fields}
-    if random.random() < 0.7:
+    chance = random.random()
+    if chance < FIRM_SHARE:
+        fields["name"] = f"{random.choice(FIRMS)} {random.choice(FAMILY)} {random.choice(FIRM_ENDS)}"
+        return {"npwp16": f"0{digits}", **fields} if sixteen else {"npwpNumber": format_npwp15(digits), **fields}
+    if sixteen:
         return {"npwp16": resident["nik"], "nik": resident["nik"], **fields}
-    return {"npwp16": f"0{digits}", **fields, "name": f"PT {random.choice(FAMILY)} SENTOSA"}
+    number = {"npwpNumber": format_npwp15(digits)}
+    return {**number, **fields} if chance > 1 - WITHOUT_NIK_SHARE else {**number, "nik": resident["nik"], **fields}

@@ -1,6 +1,7 @@
 """Specimen documents with known truth: invented cards, marked SPECIMEN, drawn from a seed.
 
-The same kind, level, seed and font give the same picture. Needs no font of the system.
+The same kind, level, seed, font and fault give the same picture where the same font packages are installed (truth says
+which font it was). Needs no font of the system and no package of the `dev` extra.
 """
 
 from __future__ import annotations
@@ -11,95 +12,111 @@ from io import BytesIO
 from random import Random
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw
 
-from verification.specimen_cards import (
-    PixelBox,
-    Sheet,
-    draw_blank,
-    draw_ktp,
-    draw_npwp,
-    draw_receipt,
-)
-from verification.specimen_people import invent_resident, invent_taxpayer
+from verification.specimen_cards import draw_ktp, draw_npwp
+from verification.specimen_copies import draw_photocopy, draw_screen, draw_two_cards, halved, shrunk
+from verification.specimen_documents import draw_family_card, draw_licence, draw_passport
+from verification.specimen_faults import FAULTS, plant
+from verification.specimen_junk import draw_blank, draw_chat, draw_noise, draw_npwp_back, draw_receipt, draw_table
+from verification.specimen_people import invent_foreigner, invent_resident, invent_taxpayer
+from verification.specimen_photos import LEVELS, Shot, carried, is_lost, photograph
+from verification.specimen_sheets import PixelBox, Sheet
 
-LEVELS = ("clean", "scan", "phone")
+__all__ = ["FAULTS", "FORMATS", "KINDS", "LEVELS", "Kind", "encode", "render"]
+
 FORMATS: dict[str, dict[str, Any]] = {
     "jpeg": {"format": "JPEG", "quality": 88},
     "png": {"format": "PNG"},
     "pdf": {"format": "PDF", "resolution": 300.0, "quality": 88},
 }
-PHONE_SIZE = (1280, 960)
-Point = tuple[float, float]
-Quad = tuple[Point, Point, Point, Point]  # top left, top right, bottom right, bottom left
+Values = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     document_type: str  # what an uploader would call it
-    outcome: str  # what the baseline policy should make of it
-    invent: Callable[[Random], dict[str, str]]
-    draw: Callable[[dict[str, str], Random, str | None], Sheet]
+    outcome: str  # what should become of it; of cards, what the baseline policy makes of it
+    invent: Callable[[Random], Values]
+    draw: Callable[[Values, Random, str | None], Sheet]
     damaged: str | None = None  # the field that a smudge hides in part
+    junk: bool = False  # no picture that a card can be read from
+    whole: bool = False  # a picture already, not something to lay on a desk and photograph
+    spoil: Callable[[Shot, Random], Shot] | None = None  # done to the photograph
 
 
-def _old(random: Random) -> dict[str, str]:
+def _old(random: Random) -> Values:
     return invent_taxpayer(random, sixteen=False)
 
 
-def _new(random: Random) -> dict[str, str]:
+def _new(random: Random) -> Values:
     return invent_taxpayer(random, sixteen=True)
 
 
-def _nobody(random: Random) -> dict[str, str]:
+def _nobody(random: Random) -> Values:
     return {}
-
-
-def _receipt(values: dict[str, str], random: Random, font_name: str | None) -> Sheet:
-    return draw_receipt(random, font_name)
-
-
-def _blank(values: dict[str, str], random: Random, font_name: str | None) -> Sheet:
-    return draw_blank(random, font_name)
 
 
 KINDS: dict[str, Kind] = {
     "ktp": Kind("KTP", "auto_approve", invent_resident, draw_ktp),
+    "ktp-wna": Kind("KTP", "auto_approve", invent_foreigner, draw_ktp),
     "npwp": Kind("NPWP", "auto_approve", _old, draw_npwp),
     "npwp16": Kind("NPWP", "auto_approve", _new, draw_npwp),
     "ktp-doubtful": Kind("KTP", "needs_review", invent_resident, draw_ktp, damaged="nik"),
     "npwp-doubtful": Kind("NPWP", "needs_review", _old, draw_npwp, damaged="npwpNumber"),
-    "receipt": Kind("KTP", "auto_reject", _nobody, _receipt),
-    "blank": Kind("KTP", "auto_reject", _nobody, _blank),
+    "receipt": Kind("KTP", "auto_reject", _nobody, draw_receipt, junk=True),
+    "blank": Kind("KTP", "auto_reject", _nobody, draw_blank, junk=True),
+    "noise": Kind("KTP", "auto_reject", _nobody, draw_noise, junk=True, whole=True),
+    "table": Kind("KTP", "auto_reject", _nobody, draw_table, junk=True, whole=True),
+    "chat": Kind("KTP", "needs_review", _nobody, draw_chat, junk=True, whole=True),
+    "sim": Kind("KTP", "needs_review", _nobody, draw_licence, junk=True),
+    "passport": Kind("KTP", "needs_review", _nobody, draw_passport, junk=True),
+    "kk": Kind("KTP", "needs_review", _nobody, draw_family_card, junk=True),
+    "npwp-back": Kind("NPWP", "needs_review", _nobody, draw_npwp_back, junk=True),
+    "half": Kind("KTP", "needs_review", invent_resident, draw_ktp, junk=True, spoil=halved),
+    "tiny": Kind("KTP", "needs_review", invent_resident, draw_ktp, junk=True, spoil=shrunk),
+    "two-cards": Kind("KTP", "needs_review", invent_resident, draw_two_cards, junk=True),
+    "photocopy": Kind("KTP", "needs_review", invent_resident, draw_photocopy, junk=True),
+    "screen": Kind("KTP", "needs_review", invent_resident, draw_screen, junk=True),
 }
 
 
-def render(kind: str, level: str, seed: int, *, font_name: str | None = None) -> tuple[Image.Image, dict[str, Any]]:
+def render(
+    kind: str, level: str, seed: int, *, font_name: str | None = None, fault: str | None = None
+) -> tuple[Image.Image, dict[str, Any]]:
     """One RGB picture and its truth.
 
-    The truth: kind, level, seed, documentType, expected (the baseline's decision), fields {name: normalised value},
-    unreadable [names hidden on purpose], boxes {name: [x, y, w, h] as fractions of the picture}.
-    KeyError for an unknown kind, ValueError for an unknown level, OSError for a font that is not there.
+    The truth: kind, level, seed, documentType, expected (the baseline's decision), fault, junk (its name or None),
+    font, fields {name: normalised value as printed}, unreadable [names hidden on purpose], lost [names that glare or
+    the picture's edge hides in full or part], corners [[x, y] of the card's top left, top right, bottom right, bottom
+    left as printed], boxes {name: [x, y, w, h]}; places are fractions of the picture, outside 0..1 where it is cut off.
+    A fault is one of FAULTS; the layout is that of the card without it.
+    KeyError for an unknown kind, ValueError for an unknown level or a fault that such a card can't have, OSError for a
+    font that is not there.
     """
     if level not in LEVELS:
         raise ValueError(f"no such level: {level}")
     shape = KINDS[kind]
     random = Random(f"{kind}/{seed}")  # not the level: one seed is one person at every level
-    values = shape.invent(random)
+    values = plant(fault, shape.invent(random), Random(f"{kind}/{seed}/{fault}"))
     sheet = shape.draw(values, random, font_name)
     if shape.damaged:
         _smudge(sheet, sheet.boxes[shape.damaged], random)
-    image, corners = _photograph(sheet.image, level, random)
-    return image, {
+    shot = photograph(sheet.image, level, random, whole=shape.whole)
+    if shape.spoil:
+        shot = shape.spoil(shot, random)
+    return shot.image, {
         "kind": kind,
         "level": level,
         "seed": seed,
         "documentType": shape.document_type,
-        "expected": shape.outcome,
+        "expected": "needs_review" if fault else shape.outcome,
+        "fault": fault,
+        "junk": kind if shape.junk else None,
+        "font": sheet.lettering.note,
         "fields": values,
         "unreadable": [shape.damaged] if shape.damaged else [],
-        "boxes": {name: _carried(box, sheet.image, image, corners) for name, box in sheet.boxes.items()},
+        **_places(sheet, shot),
     }
 
 
@@ -110,101 +127,19 @@ def encode(image: Image.Image, file_format: str) -> bytes:
     return kept.getvalue()
 
 
+def _places(sheet: Sheet, shot: Shot) -> dict[str, Any]:
+    """Where the card and its values are on the picture, and which of them are gone from it."""
+    size = sheet.image.size
+    return {
+        "corners": [carried((x, y, x, y), size, shot)[:2] for x, y in sheet.outline],
+        "boxes": {name: carried(box, size, shot) for name, box in sheet.boxes.items()},
+        "lost": [name for name, lines in sheet.lines.items() if is_lost(lines, size, shot)],
+    }
+
+
 def _smudge(sheet: Sheet, box: PixelBox, random: Random) -> None:
     """A thumb of ink over a third of a number: enough that nobody can read it whole."""
     left, top, right, bottom = box
     start = left + (right - left) * random.uniform(0.3, 0.6)
     mark = (start, top - 6, start + (right - left) * 0.3, bottom + 6)
     ImageDraw.Draw(sheet.image).rounded_rectangle(mark, radius=14, fill=(58, 54, 60))
-
-
-def _photograph(card: Image.Image, level: str, random: Random) -> tuple[Image.Image, Quad]:
-    """The card as it would be handed in, and where its corners went."""
-    width, height = card.size
-    if level == "clean":
-        return card, ((0, 0), (width, 0), (width, height), (0, height))
-    if level == "scan":
-        return _scan(card, random)
-    return _phone(card, random)
-
-
-def _scan(card: Image.Image, random: Random) -> tuple[Image.Image, Quad]:
-    size = (card.width + 120, card.height + 120)
-    tilt = random.uniform(-9, 9)  # pixels over the card's width: up to half a degree
-    corners: Quad = (
-        (60, 60 + tilt),
-        (60 + card.width, 60 - tilt),
-        (60 + card.width + tilt, 60 + card.height - tilt),
-        (60 + tilt, 60 + card.height + tilt),
-    )
-    page = _laid(card, Image.new("RGB", size, (250, 250, 248)), corners)
-    page = ImageEnhance.Color(page.filter(ImageFilter.GaussianBlur(0.5))).enhance(0.8)
-    return _grain(page, 4.0, random), corners
-
-
-def _phone(card: Image.Image, random: Random) -> tuple[Image.Image, Quad]:
-    width, height = PHONE_SIZE
-    across = width * random.uniform(0.84, 0.92)
-    down = across * card.height / card.width
-    left, top = (width - across) / 2, (height - down) / 2
-
-    def moved(x: float, y: float) -> Point:
-        return x + across * random.uniform(-0.02, 0.02), y + down * random.uniform(-0.025, 0.025)
-
-    corners: Quad = (
-        moved(left, top),
-        moved(left + across, top),
-        moved(left + across, top + down),
-        moved(left, top + down),
-    )
-    desk = Image.new("RGB", PHONE_SIZE, random.choice([(92, 72, 54), (58, 60, 64), (150, 146, 138)]))
-    page = _lit(_laid(card, desk, corners), random)
-    return _grain(page.filter(ImageFilter.GaussianBlur(random.uniform(0.5, 1.0))), 6.0, random), corners
-
-
-def _lit(page: Image.Image, random: Random) -> Image.Image:
-    """Light from one side: down to 60 % at the other."""
-    shade = Image.linear_gradient("L").rotate(random.choice([0, 90, 180, 270])).resize(page.size)
-    shade = shade.point(lambda level: 155 + level * 100 // 255)
-    dark = Image.new("RGB", page.size, (0, 0, 0))
-    return Image.composite(page, dark, shade)
-
-
-def _grain(page: Image.Image, strength: float, random: Random) -> Image.Image:
-    noise = np.random.default_rng(random.getrandbits(32)).normal(0, strength, (page.height, page.width, 1))
-    return Image.fromarray(np.clip(np.asarray(page) + noise, 0, 255).astype(np.uint8))
-
-
-def _homography(source: Quad, target: Quad) -> tuple[float, ...]:
-    """The eight numbers that carry source to target, as Pillow's PERSPECTIVE takes them."""
-    rows: list[list[float]] = []
-    wanted: list[float] = []
-    for (x, y), (u, v) in zip(source, target, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        wanted += [u, v]
-    return tuple(float(n) for n in np.linalg.solve(np.array(rows), np.array(wanted)))
-
-
-def _flat(card: Image.Image) -> Quad:
-    return ((0, 0), (card.width, 0), (card.width, card.height), (0, card.height))
-
-
-def _laid(card: Image.Image, ground: Image.Image, corners: Quad) -> Image.Image:
-    numbers = _homography(corners, _flat(card))
-    mode, smooth = Image.Transform.PERSPECTIVE, Image.Resampling.BICUBIC
-    laid = card.transform(ground.size, mode, numbers, smooth)
-    mask = Image.new("L", card.size, 255).transform(ground.size, mode, numbers, smooth)
-    return Image.composite(laid, ground, mask)
-
-
-def _carried(box: PixelBox, card: Image.Image, page: Image.Image, corners: Quad) -> list[float]:
-    """A box on the flat card as the upright box around it on the page, in fractions."""
-    a, b, c, d, e, f, g, h = _homography(_flat(card), corners)
-    left, top, right, bottom = box
-    xs: list[float] = []
-    ys: list[float] = []
-    for x, y in ((left, top), (right, top), (right, bottom), (left, bottom)):
-        depth = g * x + h * y + 1
-        xs.append((a * x + b * y + c) / depth / page.width)
-        ys.append((d * x + e * y + f) / depth / page.height)
-    return [round(n, 5) for n in (min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))]
