@@ -24,8 +24,11 @@ DIGITS = "0123456789" + SEPARATING
 CAPITALS = DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + ":/|"
 SURE = 0.9  # from here on a number is stated as right
 JUST_UNSURE = 0.89
-LEAST_CHANCE = 0.6  # of the worst character of the first reading, for a sure number
-MOST_RIVAL = 0.15  # the best chance of another character anywhere in the strip, for a sure number
+UNREAD = 0.3  # the most that a field is trusted whose number nothing gives
+# Of the worst character in the worst of the cuts, for a sure number. Of 150 numbers in small blurred pictures that all
+# cuts read alike 6 were wrong, each with a rival over 0.12.
+LEAST_CHANCE = 0.6
+MOST_RIVAL = 0.08
 MOST_WRONG_SHARE = 0.5  # with fewer readings than this behind it a number is no more than proposed
 MARGIN = 0.9  # character widths left and right of the number
 LEAST_DIGITS = 3  # of a piece that belongs to the number
@@ -40,14 +43,18 @@ class Evidence:
     first: str
     free: tuple[str, ...]  # with any character allowed
     within: tuple[str, ...]  # with digits only
-    weakest: float  # chance of the worst character
-    rival: float  # best chance of another character
+    weakest: float  # chance of the worst character of any reading
+    rival: float  # best chance of another digit in the place of any
 
     def votes(self) -> Counter[str]:
         """Readings behind each number that was read with letters allowed: those alone may become a value."""
         candidates = {text for text in (self.first, *self.free) if text}
         every = (self.first, *self.free, *self.within)
         return Counter({number: every.count(number) for number in candidates})
+
+    def all_give(self, number: str) -> bool:
+        """Whether every cut reads so, and the first reading says nothing else."""
+        return self.first in ("", number) and {*self.free, *self.within} == {number}
 
     def share(self, number: str) -> float:
         every = (self.first, *self.free, *self.within)
@@ -70,13 +77,13 @@ def confirmed(field: FieldValue, lines: Sequence[OcrLine], page: Page, engine: O
 def evidence_of(
     field: FieldValue, free: Sequence[StripReading], within: Sequence[StripReading], digits: int
 ) -> Evidence:
-    """`free` and `within` are readings of the same strips, the plainest cut first."""
+    """`free` and `within` are readings of the same strips."""
     return Evidence(
         first=_number(field.value or field.raw, digits),
         free=tuple(_number(reading.text, digits) for reading in free),
         within=tuple(_number(reading.text, digits) for reading in within),
-        weakest=min((min(reading.chances, default=0.0) for reading in free[:1]), default=0.0),
-        rival=max((max(reading.rivals, default=1.0) for reading in free[:1]), default=1.0),
+        weakest=min((min(reading.chances, default=0.0) for reading in within), default=0.0),
+        rival=max((max(reading.rivals, default=1.0) for reading in within), default=1.0),
     )
 
 
@@ -85,12 +92,13 @@ def weighed(field: FieldValue, evidence: Evidence) -> FieldValue:
     ranked = evidence.votes().most_common()
     if not ranked:
         others = Counter(text for text in evidence.within if text).most_common(1)
-        return replace(field, value=None, proposed=others[0][0] if others else field.proposed)
+        proposed = others[0][0] if others else field.proposed
+        return replace(field, value=None, confidence=min(field.confidence, UNREAD), proposed=proposed)
     number = ranked[0][0]
     share = evidence.share(number)
     rivals = [text for text, _ in ranked[1:]] + list(evidence.within)
     rival = next((text for text in rivals if text not in ("", number)), None)
-    if share == 1 and evidence.weakest >= LEAST_CHANCE and evidence.rival <= MOST_RIVAL:
+    if evidence.all_give(number) and evidence.weakest >= LEAST_CHANCE and evidence.rival <= MOST_RIVAL:
         return replace(field, value=number, confidence=round(SURE + (1 - SURE) * evidence.weakest, 4), proposed=None)
     confidence = round(min(JUST_UNSURE, share * min(field.confidence, JUST_UNSURE)), 4)
     if share < MOST_WRONG_SHARE:
