@@ -1,4 +1,4 @@
-"""Receiving an upload, and sweeping objects that no row names."""
+"""Receiving an upload, and sweeping originals and pages that no row names."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ from documents.models import Document, DocumentEvent
 from documents.queue import first_queue
 from documents.sealing import blind_index
 from documents.status import Status
-from documents.storage import originals, write_original
+from documents.storage import PAGE, UNFINISHED, originals, write_original
 from ocr_gpu.images import check_file
 from ocr_gpu.metadata import without_metadata
 
@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
 ORPHAN_AGE = timedelta(hours=1)  # far longer than an upload takes between its object and its row
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_OUR_KEY = re.compile(rf"{_UUID}/[A-Z0-9]+_{_UUID}\.(?:{'|'.join(EXTENSIONS.values())})")
+_OUR_KEY = re.compile(rf"({_UUID}/[A-Z0-9]+_{_UUID})\.({'|'.join(EXTENSIONS.values())})")
+_OUR_PAGE = re.compile(rf"({_UUID}/[A-Z0-9]+_{_UUID}){re.escape(PAGE)}(?:\.{_UUID}({re.escape(UNFINISHED)}))?")
 
 
 class KeyReused(Exception):
@@ -100,17 +101,26 @@ def _earlier(owner: Any, key: str, type: str, digest: str) -> Document | None:
 def sweep_originals(*, older_than: timedelta = ORPHAN_AGE) -> int:
     """Delete stored objects that no row names and that are older than an upload can take. Safe to repeat.
 
-    Only what is named as an original: a MEDIA_ROOT or bucket that holds other things too must not lose them.
+    Only what is named as an original or as its page: a MEDIA_ROOT or bucket that holds other things too must not lose
+    them.
     """
     storage, swept = originals(), 0
     for folder in _folders(storage):
         names = storage.listdir(folder)[1]
-        keys = {key for name in names if _OUR_KEY.fullmatch(key := f"{folder}/{name}")}
-        known = set(Document.objects.filter(storage_key__in=keys).values_list("storage_key", flat=True))
-        swept += sum(_swept(storage, key, older_than) for key in keys - known)
+        swept += sum(_swept(storage, key, older_than) for key in _orphans({f"{folder}/{name}" for name in names}))
     if swept:
         log.info("originals_swept", count=swept)
     return swept
+
+
+def _orphans(keys: set[str]) -> set[str]:
+    """Of `keys` the originals that no row names, the pages of no original that a row names, and unfinished pages."""
+    found = {key for key in keys if _OUR_KEY.fullmatch(key)}
+    pages = {key: page for key in keys if (page := _OUR_PAGE.fullmatch(key))}
+    asked = found | {f"{page[1]}.{ending}" for page in pages.values() for ending in EXTENSIONS.values()}
+    known = set(Document.objects.filter(storage_key__in=asked).values_list("storage_key", flat=True))
+    stems = {key.rpartition(".")[0] for key in known}
+    return (found - known) | {key for key, page in pages.items() if page[2] or page[1] not in stems}
 
 
 def _folders(storage: Storage) -> list[str]:

@@ -94,11 +94,12 @@ class RapidOcrEngine:
         )
 
     def _spell(self, chances: ppocr.Probabilities, allowed: NDArray[numpy.bool_]) -> "Spelling":
-        """The likeliest text of allowed characters.
+        """The likeliest text of allowed characters, with chances as if there were no others.
 
         A character is a run of time steps that agree on it; its chance is the best among them, as is its rival's.
         """
         kept = numpy.where(allowed, chances, 0.0)
+        kept /= numpy.maximum(kept.sum(axis=1, keepdims=True), 1e-9)
         best = kept.argmax(axis=1)
         starts = numpy.flatnonzero(numpy.diff(best, prepend=-1))
         ends = numpy.append(starts[1:], len(best))
@@ -106,7 +107,7 @@ class RapidOcrEngine:
         peaks = [start + int(kept[start:end, best[start]].argmax()) for start, end in runs]
         return Spelling(
             "".join(self._networks.characters[best[peak]] for peak in peaks),
-            tuple(float(chances[peak, best[peak]]) for peak in peaks),
+            tuple(float(kept[peak, best[peak]]) for peak in peaks),
             tuple(float(numpy.delete(kept[peak], [NOTHING, best[peak]]).max()) for peak in peaks),
             tuple(float(start + end) / 2 / len(best) for start, end in runs),
         )

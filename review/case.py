@@ -1,22 +1,26 @@
 """One case as a reviewer sees it: the picture, the fields, why it is here, and what happened to it."""
 
 import base64
+import hashlib
 from typing import Any, NamedTuple
 
 import structlog
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import Document
 from documents.sealing import CannotOpen
-from documents.storage import StoreUnavailable, read_original
+from documents.storage import OriginalMissing, StoreUnavailable, read_original, read_page
 from integrations.models import Buli2Exchange
 from ocr_gpu.images import UnreadableFile, check_file, page_png
+from ocr_gpu.pictures import as_png
 from ocr_gpu.sandbox import SandboxUnavailable
 from review import console
 from review.console import number_fields, opened, run_of
 from review.masking import Area, hide, last_four, number_areas, without_numbers
 from review.models import Review
+from verification.kinds import CARDS
 from verification.models import VerificationRun
 from verification.reading import document_type as type_module
 
@@ -27,6 +31,19 @@ FAIRLY_SURE = 70
 SAME_NUMBER_SHOWN = 10
 EXCHANGES_SHOWN = 20
 PDF = "application/pdf"
+KINDS: dict[str, str | Promise] = {
+    "ktp": _("KTP"),
+    "npwp15": _("NPWP, old, of 15 digits"),
+    "npwp16": _("NPWP, new, of 16 digits"),
+    "npwp_back": _("the back of an NPWP"),
+    "sim": _("driving licence (SIM)"),
+    "passport": _("passport"),
+    "kk": _("family card (KK)"),
+    "two_cards": _("two cards"),
+    "other_text": _("no card, but other writing"),
+    "none": _("nothing that can be read"),
+}
+STORE_AWAY = _("The store of the originals does not answer.")
 
 
 class FieldRow(NamedTuple):
@@ -119,7 +136,7 @@ def _original(document: Document) -> bytes:
     try:
         return read_original(document.storage_key)
     except StoreUnavailable:
-        raise NoPicture(_("The store of the originals does not answer."), 503) from None
+        raise NoPicture(STORE_AWAY, 503) from None
     except CannotOpen:
         log.error("original_cannot_be_opened", document_id=str(document.pk))
         raise NoPicture(_("The original can't be opened: it was changed or its key is missing."), 500) from None
@@ -136,24 +153,44 @@ def page_count(document: Document) -> int:
 
 
 def picture(review: Review, page: int, *, revealed: bool = False) -> bytes:
-    """A page as PNG with its numbers painted over, or as it is when `revealed`. Raises NoPicture.
+    """A page as PNG, the card's upright, with its numbers painted over, or as it is when `revealed`. Raises NoPicture.
 
     Where a number stands is known on the page that was read: every other page is blurred.
     """
-    document = review.document
-    data = _original(document)
+    run = run_of(review)
+    if page != card_page(review) or run is None:
+        shown, areas = _from_original(review.document, page), None
+    else:
+        shown = _stored_page(review.document, run) or as_png(_from_original(review.document, page), run.turn)
+        areas = _known_areas(review)
+    return as_png(shown) if revealed else hide(shown, areas)
+
+
+def _stored_page(document: Document, run: VerificationRun) -> bytes | None:
+    """The upright page as it was stored with this run, or None when it has to be made from the original again."""
+    if not run.picture_sha256:
+        return None
     try:
-        png = page_png(data, page)
+        stored = read_page(document.storage_key)
+    except (OriginalMissing, CannotOpen):
+        log.warning("page_missing", document_id=str(document.pk))
+        return None
+    except StoreUnavailable:
+        raise NoPicture(STORE_AWAY, 503) from None
+    # Of another reading: this run's boxes do not lie on it, and its number would be seen beside its cover.
+    return stored if hashlib.sha256(stored).hexdigest() == run.picture_sha256 else None
+
+
+def _from_original(document: Document, page: int) -> bytes:
+    try:
+        return page_png(_original(document), page)
     except UnreadableFile as unreadable:
         raise NoPicture(unreadable.message, 404) from None
     except SandboxUnavailable:
         raise NoPicture(_("Too many pictures are being opened. Reload the page in a moment."), 503) from None
-    if revealed:
-        return png
-    return hide(png, _known_areas(review) if page == _card_page(review) else None)
 
 
-def _card_page(review: Review) -> int:
+def card_page(review: Review) -> int:
     """The page whose reading counted."""
     run = run_of(review)
     return run.page if run else 0
@@ -172,7 +209,7 @@ def picture_as_address(png: bytes) -> str:
 # All of it -----------------------------------------------------------------------------------------------------------
 
 
-def context(review: Review, user: Any, *, page: int = 0, revealed: bool = False) -> dict[str, Any]:
+def context(review: Review, user: Any, *, page: int, revealed: bool = False) -> dict[str, Any]:
     """What the case page shows to this user."""
     run, rows = run_of(review), field_rows(review, revealed=revealed)
     pages = page_count(review.document)
@@ -191,7 +228,10 @@ def context(review: Review, user: Any, *, page: int = 0, revealed: bool = False)
         "run": run,
         "risk": console.risk_of(review.document.ai_score),
         "rows": rows,
-        "boxes": [row for row in rows if row.box] if page == _card_page(review) else [],
+        "kind": KINDS.get(run.kind, run.kind) if run else "",
+        "kind_fits": run is not None and run.kind in CARDS.get(review.document.type, ()),
+        "picture_issues": run.issues(get_language() or "") if run else [],
+        "boxes": [row for row in rows if row.box] if page == card_page(review) else [],
         "reasons": console.reasons_of(run),
         "points": points_of(run),
         "events": list(review.document.events.all()),
@@ -199,7 +239,7 @@ def context(review: Review, user: Any, *, page: int = 0, revealed: bool = False)
         "exchanges": exchanges_of(review),
         "same_number": same_number(review),
         "picture": shown,
-        "blurred": page != _card_page(review) or _known_areas(review) is None,
+        "blurred": page != card_page(review) or _known_areas(review) is None,
         "picture_problem": unseen,
         "page": page,
         "pages": range(pages),

@@ -176,7 +176,7 @@ class CasePages(ReadOnlyAdmin):
         note: str = "",
         revealed: bool = False,
     ) -> HttpResponse:
-        page = _page_number(request.POST.get("page") or request.GET.get("page", ""))
+        page = _page_number(request.POST.get("page") or request.GET.get("page", ""), case.card_page(review))
         shown = {
             **self.admin_site.each_context(request),
             **case.context(review, request.user, page=page, revealed=revealed),
@@ -209,8 +209,8 @@ def _recorded(accepted: ReviewDecision) -> str:
     return _("Decision recorded: %(ref)s will be rejected.")
 
 
-def _page_number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) <= PAGE_DIGITS else 0
+def _page_number(text: str, otherwise: int) -> int:
+    return int(text) if text.isdecimal() and len(text) <= PAGE_DIGITS else otherwise
 
 
 def _deliver() -> None:

@@ -20,6 +20,7 @@ BLURRED_SIDE = 40  # pixels; throwing pixels away can't be undone, a soft blur c
 MARGIN = 0.3  # of the height of the letters
 MARGIN_OF_PART = 0.7  # the rest of the line may climb or fall
 PAINT = (38, 42, 51)
+PNG_COMPRESSION = 1  # of a photograph more takes up to four times as long and makes nothing smaller
 
 _ALIKE = r"[\dOoQDIl|SBZG]"
 _NUMBER = re.compile(rf"{_ALIKE}(?:[\s.,:/-]{{0,2}}{_ALIKE}){{{NUMBER_DIGITS - 1},}}")
@@ -115,5 +116,5 @@ def _pixels(area: Area, size: tuple[int, int]) -> tuple[float, float, float, flo
 
 def _png(picture: Image.Image) -> bytes:
     out = io.BytesIO()
-    picture.save(out, "PNG")
+    picture.save(out, "PNG", compress_level=PNG_COMPRESSION)
     return out.getvalue()

@@ -34,12 +34,13 @@ class VerificationRunAdmin(ReadOnlyAdmin):
         "decision",
         "worker",
     )
-    list_filter = ("outcome", "queue", "engine", "decision")
+    list_filter = ("outcome", "queue", "engine", "kind", "decision")
     list_select_related = ("document",)
     search_fields = ("document_id__exact", "pk__exact")
     search_help_text = gettext_lazy("id of the document or of the run, in full")
     fieldsets = (
         (None, {"fields": ("id", "document", "attempt", "queue", "worker", "outcome", "reason")}),
+        (gettext_lazy("Picture"), {"fields": ("page", "turn", "kind", "quality")}),
         (gettext_lazy("Times"), {"fields": ("started_at", "finished_at", "read_seconds")}),
         (gettext_lazy("Versions"), {"fields": ("engine", "engine_version", "device", "parser_version")}),
         (

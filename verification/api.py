@@ -5,7 +5,8 @@ import json
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from django.utils.translation.trans_real import parse_accept_lang_header
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -15,8 +16,11 @@ from rest_framework.views import APIView
 from documents.api import own_document
 from documents.queue import ring
 from documents.status import Status
-from verification.services import read_fields, request_verification
+from verification.models import INDONESIAN
+from verification.services import read_run, request_verification
 
+ENGLISH = "en"
+LANGUAGES = (ENGLISH, INDONESIAN)  # of sentences about pictures; all else that the API says is English
 SHOWN = ("value", "confidence", "box")  # of a field; the raw text is the reviewer's
 
 
@@ -45,10 +49,19 @@ class FieldSerializer(serializers.Serializer[Any]):
     )
 
 
+class IssueSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField(help_text="for the sender, in English, or in Indonesian by Accept-Language: id")
+
+
 class ResultSerializer(serializers.Serializer[Any]):
     status = serializers.CharField()
     result = serializers.DictField(child=serializers.CharField(allow_null=True), allow_null=True)
     fields = serializers.DictField(child=FieldSerializer())  # type: ignore[assignment]
+    kind = serializers.CharField(
+        allow_null=True, help_text="which document the picture shows, whatever it was sent as; null before it was read"
+    )
+    quality = IssueSerializer(many=True, help_text="what is wrong with the picture, the worst first")
 
 
 class ProcessView(APIView):
@@ -68,17 +81,32 @@ class ProcessView(APIView):
 
 
 class ResultView(APIView):
-    @extend_schema(operation_id="getResult", responses={200: ResultSerializer, 304: None})
+    @extend_schema(
+        operation_id="getResult",
+        parameters=[OpenApiParameter("Accept-Language", str, OpenApiParameter.HEADER, enum=LANGUAGES)],
+        responses={200: ResultSerializer, 304: None},
+    )
     def get(self, request: Request, document_id: uuid.UUID) -> Response:
         document = own_document(request, document_id)
-        fields = read_fields(document) or {}
+        run = read_run(document)
+        fields = (run and run.fields) or {}
+        language = _language(request)
         answer = {
             "status": document.words.status,
             "result": {name: field["value"] for name, field in fields.items()} or None,
             "fields": {name: {key: field[key] for key in SHOWN} for name, field in fields.items()},
+            "kind": (run and run.kind) or None,
+            "quality": [issue._asdict() for issue in run.issues(language)] if run else [],
         }
         etag = f'"{hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()[:32]}"'
-        headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+        headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Content-Language": language}
         if etag in request.headers.get("If-None-Match", ""):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         return Response(answer, headers=headers)
+
+
+def _language(request: Request) -> str:
+    """The caller's first choice of those there are. The project's own list can't tell: its pages are English only."""
+    asked = parse_accept_lang_header(request.headers.get("Accept-Language", "").lower())
+    primary = (tag.partition("-")[0] for tag, weight in asked if weight > 0)
+    return next((language for language in primary if language in LANGUAGES), ENGLISH)

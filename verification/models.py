@@ -1,12 +1,24 @@
 """One attempt to read and judge a document, with everything needed to say later why it was decided so."""
 
 import uuid
+from typing import NamedTuple
 
 from django.db import models
+from django.db.models import Value
 from django.utils import timezone
 
 from documents.encrypted import EncryptedJSONField
 from documents.models import Document
+from verification.quality import MESSAGES
+
+INDONESIAN = "id"
+
+
+class Issue(NamedTuple):
+    """Something wrong with a picture: a stable code, and a sentence that may be shown to its sender."""
+
+    code: str
+    message: str
 
 
 class RunOutcome(models.TextChoices):
@@ -28,12 +40,34 @@ class VerificationRun(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
     page = models.PositiveSmallIntegerField(default=0, help_text="of a PDF: where the card was found, from 0")
+    # Columns that came later have a default in the database too: processes of the version before still write rows.
+    turn = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="degrees clockwise by which that page stands upright; boxes lie on the upright page",
+    )
+    picture_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of the upright page stored for people; none was when blank",
+    )
     read_seconds = models.FloatField(null=True, blank=True, help_text="decoding, OCR and parsing")
 
     engine = models.CharField(max_length=32, blank=True)
     engine_version = models.CharField(max_length=64, blank=True)
     device = models.CharField(max_length=32, blank=True)
     parser_version = models.CharField(max_length=32, blank=True)
+    kind = models.CharField(
+        max_length=32, blank=True, default="", db_default="", help_text="which card it is, whatever the client said"
+    )
+    quality = models.JSONField(
+        default=dict,
+        db_default=Value({}, models.JSONField()),
+        blank=True,
+        help_text='{"measures": {name: number}, "issues": [code]}',
+    )
     policy = models.CharField(max_length=32, blank=True)
     policy_version = models.CharField(max_length=32, blank=True)
     thresholds = models.JSONField(default=dict, blank=True, help_text='{"approve": 85, "reject": 35}')
@@ -55,3 +89,9 @@ class VerificationRun(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.attempt} of {self.document_id}"
+
+    def issues(self, language: str) -> list[Issue]:
+        """What is wrong with the picture, the worst first; in Indonesian for "id", else in English."""
+        place = 0 if language == INDONESIAN else 1
+        codes = self.quality.get("issues", [])
+        return [Issue(code, MESSAGES.get(code, (code, code))[place]) for code in codes]

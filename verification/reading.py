@@ -4,7 +4,7 @@ import functools
 import importlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -36,6 +36,10 @@ class Reading:
     engine_version: str
     device: str
     parser_version: str
+    turn: int = 0  # degrees clockwise by which `picture` was turned
+    kind: str = ""
+    measures: Mapping[str, float] = field(default_factory=dict)
+    issues: Sequence[Any] = ()
 
 
 def document_type(name: str) -> ModuleType:
@@ -102,6 +106,7 @@ def _reading(engine: OcrEngine, module: ModuleType, page: int, picture: Page, lo
         engine_version=engine.version,
         device=engine.device,
         parser_version=module.PARSER_VERSION,
+        turn=turn,
     )
 
 

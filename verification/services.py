@@ -4,6 +4,8 @@ A claim is a conditional UPDATE with an owner token; every later write of the wo
 so a worker that was taken for dead is refused. What no worker finishes is found by `verification.sweeping`.
 """
 
+import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,9 +19,10 @@ from documents.models import Document, MovedMeanwhile
 from documents.queue import first_queue
 from documents.sealing import CannotOpen, blind_index
 from documents.status import Status
-from documents.storage import OriginalMissing, StoreUnavailable, read_original
+from documents.storage import OriginalMissing, StoreUnavailable, read_original, write_page
 from ocr_gpu.engine import Box, OcrEngine, OcrLine
 from ocr_gpu.images import UnreadableFile, upright_pages
+from ocr_gpu.pictures import page_jpeg
 from ocr_gpu.sandbox import SandboxUnavailable
 from verification.claims import Claimed, beat_all, claim, give_back, give_to_person, hand_over, refused_write
 from verification.fields import FieldValue
@@ -79,6 +82,7 @@ def verify(claims: Sequence[Claimed], queue: str) -> None:
                 loaded.append(held)
         beat_all(claims)
     for held, reading in read(engine, loaded):
+        beat_all(claims)  # a store that hangs while pages are stored makes the last of a batch wait for all others
         with bound_contextvars(correlation_id=held.document.correlation_id):
             keep_and_settle(held, reading)
 
@@ -137,13 +141,17 @@ def read(engine: OcrEngine, loaded: Sequence[Claimed]) -> list[tuple[Claimed, Re
 
 
 def keep_reading(held: Claimed, reading: Reading) -> bool:
-    """Store what was read and move on to ocr_completed, under the claim. False when the claim was lost."""
+    """Store what was read and move on to ocr_completed, under the claim. False when the claim was lost.
+
+    The page comes before the row, and outside its transaction: a store that hangs holds no lock.
+    """
     run, document = held.run, held.document
-    run.outcome, run.read_seconds = RunOutcome.read, (timezone.now() - run.started_at).total_seconds()
-    run.engine, run.engine_version, run.device = reading.engine, reading.engine_version, reading.device
-    run.parser_version, run.page = reading.parser_version, reading.page
-    run.lines = lines_as_json(reading.lines)
-    run.fields = fields_as_json(document.type, reading.fields)
+    if not document.beat(held.token):
+        refused_write(held)
+        return False
+    seconds = run.read_seconds = (timezone.now() - run.started_at).total_seconds()
+    _note(run, document.type, reading)
+    run.picture_sha256 = _store_page(document, reading)
     try:
         with transaction.atomic():
             document.move_to(Status.ocr_completed, actor=run.worker, guard={"claim_token": held.token})
@@ -152,7 +160,7 @@ def keep_reading(held: Claimed, reading: Reading) -> bool:
         refused_write(held)
         return False
     processor = "gpu" if reading.device.startswith("cuda") else "cpu"
-    OCR_SECONDS.labels(processor, document.type, "success").observe(run.read_seconds)
+    OCR_SECONDS.labels(processor, document.type, "success").observe(seconds)
     log.info(
         "processing_done",
         document_id=str(document.pk),
@@ -160,9 +168,38 @@ def keep_reading(held: Claimed, reading: Reading) -> bool:
         type=document.type,
         outcome="success",
         engine=reading.engine,
-        seconds=run.read_seconds,
+        seconds=seconds,
     )
     return True
+
+
+def _note(run: VerificationRun, type: str, reading: Reading) -> None:
+    run.outcome = RunOutcome.read
+    run.engine, run.engine_version, run.device = reading.engine, reading.engine_version, reading.device
+    run.parser_version, run.page, run.turn, run.kind = reading.parser_version, reading.page, reading.turn, reading.kind
+    run.lines = lines_as_json(reading.lines)
+    run.fields = fields_as_json(type, reading.fields)
+    measures = {name: float(value) for name, value in reading.measures.items()}
+    run.quality = {
+        # PostgreSQL's JSON has no word for infinity
+        "measures": {name: round(value, 4) for name, value in measures.items() if math.isfinite(value)},
+        "issues": [issue.code for issue in reading.issues],
+    }
+
+
+def _store_page(document: Document, reading: Reading) -> str:
+    """Store the upright page for people; its digest, or an empty text when it could not be stored.
+
+    It can be made again from the original, so no document waits for it. The digest goes into the run: a page that
+    another reading left there, one that was never committed or lost its claim, is not taken for this one's.
+    """
+    try:
+        picture = page_jpeg(reading.picture)
+        write_page(document.storage_key, picture)
+    except Exception as error:  # a store that is away, or a page that can't be encoded
+        log.warning("page_not_stored", document_id=str(document.pk), error=type(error).__name__)
+        return ""
+    return hashlib.sha256(picture).hexdigest()
 
 
 def settle(
@@ -228,12 +265,6 @@ def give_unjudged_to_person(document: Document) -> None:
 def read_run(document: Document) -> VerificationRun | None:
     """The run whose reading counts: the last one that read anything."""
     return document.runs.filter(outcome__in=[RunOutcome.read, RunOutcome.judged]).order_by("-attempt").first()
-
-
-def read_fields(document: Document) -> dict[str, Any] | None:
-    """Every field of the card by its wire name as {value, raw, confidence, box, proposed}; None before it was read."""
-    run = read_run(document)
-    return run.fields if run else None
 
 
 def _box(box: list[float] | None) -> Box:

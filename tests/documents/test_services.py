@@ -10,9 +10,10 @@ from PIL import Image
 from documents.models import Document, DocumentEvent
 from documents.queue import hints_waiting, ring
 from documents.services import KeyReused, receive_upload, sweep_originals
-from documents.storage import read_original, write_original
+from documents.storage import UNFINISHED, page_key, read_original, write_original, write_page
 from filot.models import User
 from ocr_gpu.images import upright_pages
+from tests.documents.build import make_document
 from tests.documents.test_api import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in")]
@@ -57,8 +58,43 @@ def test_an_object_whose_row_was_never_committed_is_swept_once_it_is_old(owner: 
     assert (originals_in / kept.storage_key).exists()
 
 
+@pytest.mark.parametrize("ending", ["jpg", "png", "pdf"])
+def test_the_page_of_a_living_document_stays_and_one_of_none_goes_once_it_is_old(
+    owner: User, originals_in: Path, ending: str
+) -> None:
+    living = make_document(owner, storage_key=f"{owner.pk}/KTP_{uuid.uuid4()}.{ending}").storage_key
+    gone = f"{owner.pk}/KTP_{uuid.uuid4()}.{ending}"
+    for key in (living, gone):
+        write_page(key, b"x")
+    assert sweep_originals() == 0
+    assert sweep_originals(older_than=timedelta(0)) == 1
+    assert (originals_in / page_key(living)).exists()
+    assert not (originals_in / page_key(gone)).exists()
+
+
+def test_an_orphan_is_swept_together_with_its_page(owner: User, originals_in: Path) -> None:
+    orphan = f"{owner.pk}/KTP_{uuid.uuid4()}.jpg"
+    write_original(orphan, b"x")
+    write_page(orphan, b"x")
+    assert sweep_originals(older_than=timedelta(0)) == 2
+    assert not any(path.is_file() for path in originals_in.rglob("*"))
+
+
+def test_what_a_death_in_the_middle_of_writing_a_page_left_is_swept(owner: User, originals_in: Path) -> None:
+    kept = receive(owner).storage_key
+    write_page(kept, b"x")
+    left = originals_in / f"{page_key(kept)}.{uuid.uuid4()}{UNFINISHED}"
+    left.write_bytes(b"half")
+    assert sweep_originals() == 0
+    assert sweep_originals(older_than=timedelta(0)) == 1
+    assert sorted(path.name for path in originals_in.rglob("*.*")) == sorted(
+        Path(key).name for key in (kept, page_key(kept))
+    )
+
+
 def test_the_sweep_leaves_alone_what_is_not_named_as_an_original(owner: User, originals_in: Path) -> None:
-    strangers = [originals_in / "log" / "syslog", originals_in / str(owner.pk) / "notes.txt"]
+    mine = originals_in / str(owner.pk)
+    strangers = [originals_in / "log" / "syslog", mine / "notes.txt", mine / "holiday.page.jpg", mine / "download.part"]
     for stranger in strangers:
         stranger.parent.mkdir(parents=True, exist_ok=True)
         stranger.write_bytes(b"x")

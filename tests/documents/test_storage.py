@@ -7,7 +7,18 @@ import pytest
 import requests
 
 from documents.sealing import CannotOpen
-from documents.storage import OriginalMissing, StoreUnavailable, originals, read_original, write_original
+from documents.storage import (
+    Folder,
+    OriginalMissing,
+    StoreUnavailable,
+    delete_original,
+    originals,
+    page_key,
+    read_original,
+    read_page,
+    write_original,
+    write_page,
+)
 
 S3_OPTIONS = {
     "endpoint_url": os.environ["FILOT_TEST_S3_ENDPOINT"],
@@ -94,3 +105,86 @@ def test_an_object_moved_to_another_key_does_not_open(originals_in: Path) -> Non
     (originals_in / key).rename(originals_in / other)
     with pytest.raises(CannotOpen):
         read_original(other)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_page_lies_sealed_beside_its_original_and_the_last_one_written_counts(
+    settings: Any, originals_in: Path, remote: bool
+) -> None:
+    if remote:
+        on_s3(settings)
+    key = a_key()
+    write_original(key, b"the bytes of a card")
+    for page in (b"a long first page", b"the second"):
+        write_page(key, page)
+        assert read_page(key) == page
+    assert read_original(key) == b"the bytes of a card"
+    folder, name = page_key(key).split("/")
+    assert sorted(originals().listdir(folder)[1]) == sorted([key.split("/")[1], name])
+    with originals().open(page_key(key)) as stored:
+        assert b"second" not in stored.read()
+
+
+def test_a_page_in_a_folder_is_for_its_owner_only(originals_in: Path) -> None:
+    key = a_key()
+    write_page(key, b"x")
+    assert (originals_in / page_key(key)).stat().st_mode & 0o077 == 0
+    assert (originals_in / page_key(key)).parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_page_does_not_open_in_the_place_of_its_original(originals_in: Path) -> None:
+    key = a_key()
+    write_page(key, b"x")
+    (originals_in / page_key(key)).rename(originals_in / key)
+    with pytest.raises(CannotOpen):
+        read_original(key)
+
+
+def test_a_death_while_a_page_is_written_leaves_the_one_before(originals_in: Path, monkeypatch: Any) -> None:
+    key = a_key()
+    write_page(key, b"first")
+
+    class Died(BaseException):
+        pass
+
+    def dies(*args: Any) -> None:
+        raise Died
+
+    monkeypatch.setattr(Path, "replace", dies)
+    with pytest.raises(Died):
+        write_page(key, b"second")
+    monkeypatch.undo()
+    assert read_page(key) == b"first"
+    write_page(key, b"third")
+    assert read_page(key) == b"third"
+
+
+def test_a_page_that_cannot_be_written_says_so(originals_in: Path, settings: Any, monkeypatch: Any) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Folder, "replace", full)
+    with pytest.raises(StoreUnavailable):
+        write_page(a_key(), b"x")
+    on_s3(settings, endpoint_url="http://127.0.0.1:9")
+    for refused in (lambda: write_page(a_key(), b"x"), lambda: read_page(a_key()), lambda: delete_original(a_key())):
+        with pytest.raises(StoreUnavailable):
+            refused()
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_deleted_original_takes_its_page_along_and_may_be_deleted_again(
+    settings: Any, originals_in: Path, remote: bool
+) -> None:
+    if remote:
+        on_s3(settings)
+    key, other = a_key(), a_key()
+    for kept in (key, other):
+        write_original(kept, b"x")
+        write_page(kept, b"y")
+    for _ in range(2):
+        delete_original(key)
+        for read in (read_original, read_page):
+            with pytest.raises(OriginalMissing):
+                read(key)
+    assert (read_original(other), read_page(other)) == (b"x", b"y")

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from documents.models import Document
@@ -25,7 +26,7 @@ def read(monkeypatch: Any, texts: list[str] = KTP_LINES) -> None:
 
 def test_before_it_was_read_there_is_no_result(api: APIClient, document: Document) -> None:
     answer = api.get(f"/documents/{document.pk}/result")
-    assert answer.json() == {"status": "uploaded", "result": None, "fields": {}}
+    assert answer.json() == {"status": "uploaded", "result": None, "fields": {}, "kind": None, "quality": []}
 
 
 def test_the_result_has_every_field_and_null_for_what_was_not_found(
@@ -73,3 +74,47 @@ def test_processing_what_is_final_is_409(api: APIClient, document: Document, mon
     read(monkeypatch)
     answer = api.post(f"/documents/{document.pk}/process")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_final")
+
+
+def test_the_result_says_what_the_picture_is_and_what_is_wrong_with_it_in_two_languages(
+    api: APIClient, document: Document, monkeypatch: Any
+) -> None:
+    read(monkeypatch)
+    document.runs.update(kind="ktp", quality={"measures": {"glare": 0.2}, "issues": ["glare", "too_blurred"]})
+    etags = []
+    for asked, language, said in [
+        ("", "en", "Take it again without the lamp"),
+        ("id-ID,id;q=0.9,en;q=0.8", "id", "Foto lagi tanpa lampu"),
+        ("fr, en;q=0.5, id;q=0.4", "en", "Take it again without the lamp"),
+        ("id;q=0", "en", "Take it again without the lamp"),
+    ]:
+        answer = api.get(f"/documents/{document.pk}/result", headers={"Accept-Language": asked})
+        body = answer.json()
+        assert body["kind"] == "ktp"
+        assert [issue["code"] for issue in body["quality"]] == ["glare", "too_blurred"]
+        assert set(body["quality"][0]) == {"code", "message"}
+        assert said in body["quality"][0]["message"]
+        assert answer.headers["Content-Language"] == language
+        assert "Accept-Language" in answer.headers["Vary"]
+        etags.append(answer.headers["ETag"])
+    assert len(set(etags)) == 2
+
+
+def test_an_issue_that_this_version_has_no_sentence_for_is_told_by_its_code(
+    api: APIClient, document: Document, monkeypatch: Any
+) -> None:
+    read(monkeypatch)
+    document.runs.update(quality={"issues": ["of_another_version"]})
+    body = api.get(f"/documents/{document.pk}/result").json()
+    assert body["quality"] == [{"code": "of_another_version", "message": "of_another_version"}]
+
+
+def test_a_run_written_by_the_version_before_has_neither_kind_nor_quality(
+    api: APIClient, document: Document, monkeypatch: Any
+) -> None:
+    read(monkeypatch)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE verification_verificationrun SET kind = DEFAULT, quality = DEFAULT, turn = DEFAULT")
+    body = api.get(f"/documents/{document.pk}/result").json()
+    assert (body["kind"], body["quality"]) == (None, [])
+    assert document.runs.get().turn == 0
