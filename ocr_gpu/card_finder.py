@@ -11,14 +11,14 @@ import cv2
 import numpy
 from numpy.typing import NDArray
 
-from ocr_gpu.engine import Corners, Page
+from ocr_gpu.engine import Corners, OcrLine, Page
 from ocr_gpu.quads import Quad, as_corners, in_pixels, length_and_height
 
 CARD_RATIO = 85.6 / 53.98
 LEAST_RATIO, MOST_RATIO = (
     1.42,
     1.77,
-)  # of long to short side as it is seen; sheets of paper, photographs, screens are outside
+)  # of long to short side, as seen: not that of paper, portraits and screens
 MOST_SKEW = 1.35  # of opposite sides
 SQUAREST = 22.0  # degrees: how far a corner may be from a right angle
 SMALLEST_SHARE, LARGEST_SHARE = 0.06, 0.94  # of the page
@@ -30,6 +30,8 @@ CLEAR_STEP = 7.0  # levels of 255 between the card and what it lies on
 SEEN_SHARE = 0.62  # of the places along a side where the edge has to be seen
 STRAIGHT = 1.6  # pixels: how far from a side's line an edge may stand
 SAME_CARD = 0.3  # of the smaller outline: more in common, and two outlines are of one card
+MANY_LINES, HELD_SHARE = 4, 0.7  # of so many lines at least this share lies on the card
+LEAST_WITHOUT_LINES = 0.15  # of the page
 SQUARED_WIDTH = 1000
 
 RIM = 6  # pixels at that size: what lies at the edge of the page is not the card
@@ -39,12 +41,21 @@ Grey = NDArray[numpy.uint8]
 Point = NDArray[numpy.float32]  # x, y
 
 
-def find_card(page: Page) -> Corners | None:
+def find_card(page: Page, lines: Sequence[OcrLine] = ()) -> Corners | None:
     """The corners of the one card on the page, or None when none is surely seen, there are several or it fills the
     page. The order is that of the page: top left, top right, bottom right, bottom left, however the card is turned.
+
+    With the lines that were read on the page, an outline that leaves many of them outside (a portrait's) is none;
+    without them a small one is none, for that reason.
     """
     found = _cards(page)
-    return as_corners(found[0], page) if len(found) == 1 else None
+    if len(found) != 1:
+        return None
+    if len(lines) >= MANY_LINES:
+        sure = _held(found[0], lines, page) >= HELD_SHARE
+    else:
+        sure = cv2.contourArea(found[0]) >= LEAST_WITHOUT_LINES * page.shape[0] * page.shape[1]
+    return as_corners(found[0], page) if sure else None
 
 
 def count_cards(page: Page) -> int:
@@ -85,8 +96,9 @@ def _cards(page: Page) -> list[Quad]:
     scale = min(1.0, SEEN_SIDE / max(page.shape[:2]))
     size = (max(1, round(page.shape[1] * scale)), max(1, round(page.shape[0] * scale)))
     seen = cv2.GaussianBlur(cv2.resize(page, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
-    planes = [numpy.ascontiguousarray(plane) for plane in cv2.split(cv2.cvtColor(seen, cv2.COLOR_RGB2LAB))]
-    planes = [planes[0], *(_stretched(plane) for plane in planes[1:])]
+    lab = cv2.cvtColor(seen, cv2.COLOR_RGB2LAB).astype(numpy.uint8, copy=False)
+    light, *colours = (numpy.ascontiguousarray(lab[..., axis]) for axis in range(3))
+    planes = [light, *(_stretched(plane) for plane in colours)]
     rough = [quad for mask in _masks(planes) for quad in _quads(mask)]
     fitted = [pair for quad in _distinct(rough) if (pair := _fitted(quad, planes)) is not None]
     kept: list[Quad] = []
@@ -95,6 +107,12 @@ def _cards(page: Page) -> list[Quad]:
             kept.append(quad)
     back = numpy.array([page.shape[1] / size[0], page.shape[0] / size[1]], numpy.float32)
     return [quad * back for quad in kept]
+
+
+def _held(quad: Quad, lines: Sequence[OcrLine], page: Page) -> float:
+    middles = [in_pixels(((x + w / 2, y + h / 2),) * 4, page)[0] for x, y, w, h in (line.box for line in lines)]
+    within = [cv2.pointPolygonTest(quad, (float(x), float(y)), measureDist=False) >= 0 for x, y in middles]
+    return sum(within) / len(within)
 
 
 def _stretched(plane: Grey) -> Grey:
@@ -127,7 +145,7 @@ def _quads(mask: Grey) -> Iterable[Quad]:
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     whole = mask.shape[0] * mask.shape[1]
     for contour in contours:
-        hull = cv2.convexHull(contour)
+        hull = cv2.convexHull(contour).astype(numpy.int32, copy=False)
         if not SMALLEST_SHARE * whole <= cv2.contourArea(hull) <= LARGEST_SHARE * whole:
             continue
         quad = _four_sided(hull)
@@ -216,9 +234,8 @@ def _side(start: Point, end: Point, planes: Sequence[Grey]) -> tuple[Point, Poin
     at = places[:, None, :] + reach[None, :, None] * out
     steps = numpy.zeros((SAMPLES, len(reach) - 4), numpy.float32)
     for plane in planes:
-        seen = cv2.remap(plane, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
-            numpy.float32
-        )
+        found = cv2.remap(plane, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        seen = found.astype(numpy.float32)
         steps = numpy.maximum(steps, numpy.abs(seen[:, 3:-1] + seen[:, 4:] - seen[:, :-4] - seen[:, 1:-3]) / 2)
     best = steps.argmax(axis=1)
     strong = steps.max(axis=1) >= CLEAR_STEP
@@ -234,10 +251,8 @@ def _straight(points: Quad, all_of: float) -> tuple[Point, Point, float] | None:
     for first in range(0, len(points) // 2, 2):
         for second in range(len(points) // 2, len(points), 3):
             way = points[second] - points[first]
-            off = numpy.abs((points - points[first]) @ numpy.array([way[1], -way[0]])) / max(
-                float(numpy.linalg.norm(way)), 1e-6
-            )
-            on = off <= STRAIGHT
+            across = numpy.array([way[1], -way[0]]) / max(float(numpy.linalg.norm(way)), 1e-6)
+            on = numpy.abs((points - points[first]) @ across) <= STRAIGHT
             if best is None or on.sum() > best.sum():
                 best = on
     if best is None or best.sum() < SEEN_SHARE * all_of:
@@ -250,7 +265,8 @@ def _crossing(one: tuple[Point, Point], other: tuple[Point, Point]) -> Point | N
     ways = numpy.stack([one[1], -other[1]], axis=1)
     if abs(float(numpy.linalg.det(ways))) < 0.3:
         return None
-    return one[0] + one[1] * numpy.linalg.solve(ways, other[0] - one[0])[0]
+    crossing: Point = one[0] + one[1] * numpy.linalg.solve(ways, other[0] - one[0])[0]
+    return crossing
 
 
 def _common(one: Quad, other: Quad) -> float:

@@ -1,5 +1,6 @@
 """Other ways of showing a page to an engine: brighter, turned, or only the card on it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -59,9 +60,12 @@ class View(NamedTuple):
     card: Corners | None
 
 
-def closer_view(page: Page) -> View:
-    """The card squared up where it is surely found and lies far off; else the page as it is: a wrong outline hurts."""
-    card = find_card(page)
+def closer_view(page: Page, lines: Sequence[OcrLine] = ()) -> View:
+    """The card squared up where it is surely found and lies far off; else the page as it is: a wrong outline hurts.
+
+    `lines` are those already read on the page: an outline that leaves them out is wrong.
+    """
+    card = find_card(page, lines)
     if card is None:
         return View(page, None)
     if max(length_and_height(in_pixels(card, page))) > FAR * max(page.shape[:2]):

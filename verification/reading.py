@@ -4,21 +4,30 @@ import functools
 import importlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
 import structlog
 from django.conf import settings
 
+from ocr_gpu.card_finder import count_cards, find_card
 from ocr_gpu.engine import OcrEngine, OcrLine, Page, load_engine
 from ocr_gpu.images import upright_pages
+from ocr_gpu.margins import Margins
+from ocr_gpu.quality import measure
 from ocr_gpu.views import closer_view, on_turned, turned, turned_box, with_light
+from verification.calibration import DATE, NUMBER, group_of, with_calibration
 from verification.fields import FieldValue
+from verification.kinds import kind_of
 from verification.looks import Look, first_look, found, is_weak, joined, on_page
+from verification.quality import QualityIssue, issues_of
 from verification.scoring import Thresholds, Verdict, load_policy
 
 log = structlog.get_logger(__name__)
+
+CUT_SHORT = 0.6  # the most that a text is trusted which may go on where nothing is seen
+WHOLE_BY_LENGTH = (NUMBER, DATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Reading:
     turn: int = 0  # degrees clockwise by which `picture` was turned
     kind: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
-    issues: Sequence[Any] = ()
+    issues: Sequence[QualityIssue] = ()
 
 
 def document_type(name: str) -> ModuleType:
@@ -68,7 +77,7 @@ def read_batch(engine: OcrEngine, files: Sequence[tuple[str, list[Page]]]) -> li
         for (name, _), pages in zip(files, lit, strict=True)
     ]
     weak = [at for at, (_, look) in enumerate(firsts) if is_weak(document_type(files[at][0]), look)]
-    views = {at: closer_view(lit[at][firsts[at][0]]) for at in weak}
+    views = {at: closer_view(lit[at][page], look.lines) for at in weak for page, look in [firsts[at]]}
     finer = engine.read([views[at].picture for at in weak], fine=True) if weak else []
     again = dict(zip(weak, finer, strict=True))
     readings = []
@@ -97,17 +106,40 @@ def _best_of(
 
 def _reading(engine: OcrEngine, module: ModuleType, page: int, picture: Page, look: Look) -> Reading:
     turn = Counter(line.turn for line in look.lines).most_common(1)[0][0] if look.lines else 0
+    upright, lines = turned(picture, turn), [on_turned(line) for line in look.lines]
+    margins = Margins.of(upright, lines)
+    fields = {name: _doubted(name, _upright(field, turn), margins) for name, field in look.fields.items()}
     return Reading(
-        lines=[on_turned(line) for line in look.lines],
-        fields={name: _upright(field, turn) for name, field in look.fields.items()},
+        lines=lines,
+        fields=with_calibration(engine.name, fields),
         page=page,
-        picture=turned(picture, turn),
+        picture=upright,
         engine=engine.name,
         engine_version=engine.version,
         device=engine.device,
         parser_version=module.PARSER_VERSION,
         turn=turn,
+        **_seen(upright, lines),
     )
+
+
+def _seen(page: Page, lines: Sequence[OcrLine]) -> dict[str, Any]:
+    """What card it is and how good its picture, for the fields of Reading that say so."""
+    card, kind = find_card(page, lines), kind_of(lines)
+    measures = measure(page, lines, card)
+    numbers = {name: value for name, value in asdict(measures).items() if name != "room"}
+    room = dict(zip(("room_left", "room_top", "room_right", "room_bottom"), measures.room, strict=True))
+    issues = issues_of(measures, kind, cards=count_cards(page))
+    return {"kind": kind.code, "measures": numbers | room, "issues": issues}
+
+
+def _doubted(name: str, field: FieldValue, margins: Margins) -> FieldValue:
+    """A text that may go on where nothing is seen is not trusted: KAWIN may be the end of BELUM KAWIN. A number or a
+    date has its length to tell that all of it is there.
+    """
+    if field.box is None or group_of(name) in WHOLE_BY_LENGTH or not margins.may_go_on(field.box):
+        return field
+    return replace(field, confidence=min(field.confidence, CUT_SHORT))
 
 
 def _upright(field: FieldValue, turn: int) -> FieldValue:
