@@ -92,6 +92,15 @@ def cut(page: Page, quad: Quad, *, height: int = STRIP_HEIGHT, stretch: float = 
     return picture.astype(numpy.uint8, copy=False)
 
 
+def of_height(strip: Page, height: int) -> Page:
+    """A picture of a line made so high, and as long as it is then."""
+    if strip.shape[0] == height:
+        return strip
+    width = max(height // 3, round(strip.shape[1] * height / strip.shape[0]))
+    smooth = cv2.INTER_AREA if strip.shape[0] > height else cv2.INTER_CUBIC
+    return cv2.resize(strip, (width, height), interpolation=smooth).astype(numpy.uint8, copy=False)
+
+
 def as_corners(quad: Quad, page: Page) -> Corners:
     """In fractions of the page."""
     height, width = page.shape[:2]
