@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from ocr_gpu.engine import OcrLine
 from verification.labels import LabelMatch, Labels, label_at
 from verification.layout import Row, Span
 
@@ -15,6 +16,7 @@ STRAY_SHARE = 0.7  # of the usual distance of rows: a value this near to an empt
 MOST_PITCHES = 1.6  # between a line and the one it goes on in
 SURE = 0.75
 LONGEST_LABEL = 24
+SHORT_VALUE = 6  # characters, with its colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,44 @@ class Form:
                     return value
             if abs(span.left - self.value_left) <= COLUMN_REACH:
                 return span
+            inside = self._inside(row, span)
+            if inside:
+                return inside
         return None
+
+    def _inside(self, row: int, span: Span) -> Span | None:
+        """What of a text stands in the column of the values: the rest is a label that could not be made out."""
+        if self.value_left is None or not span.left < self.value_left - COLUMN_REACH < span.left + span.width:
+            return None
+        line = self.rows[row]
+        starts = {
+            at: abs(line.left_at(at) - self.value_left) for at in line.word_starts() if span.start < at < span.end
+        }
+        nearest = min(starts, key=lambda at: starts[at], default=None)
+        if nearest is None or starts[nearest] > COLUMN_REACH / 2:
+            return None
+        return line.span(nearest, span.end)
+
+    def unread(self, names: Collection[str]) -> list[tuple[OcrLine, float]]:
+        """Lines that end with one of these labels without a value, and how many times as long each is with room for it.
+
+        Their values have one or two characters.
+        """
+        found = []
+        for entry in (entry for name, entry in self.entries.items() if name in names and not entry.value.text):
+            row = self.rows[entry.row]
+            place = max(at for at, start in enumerate(row.starts) if start < max(entry.at, 1))
+            token = row.tokens[place]
+            length = token.right - token.left
+            if row.text[entry.at : row.starts[place] + len(token.text)].strip(" .:;-") or length <= 0:
+                continue
+            character = length / len(token.text)
+            end = token.right + SHORT_VALUE * character
+            if place + 1 < len(row.tokens):
+                end = min(end, row.tokens[place + 1].left - character)
+            if end > token.right + character:
+                found.append((token.line, (end - token.left) / length))
+        return found
 
     def beneath(self, row: int, above: Span | None) -> Span | None:
         """The text of an unlabelled row that starts below the text above it, in the next line.

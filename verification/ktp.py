@@ -18,15 +18,19 @@ from verification.dates import find_date, if_past
 from verification.fields import FieldValue
 from verification.forms import Form, read_form
 from verification.identity_numbers import digit_share, if_possible_nik, is_exact, read_number, repaired
+from verification.ktp_order import LABELS, ORDER, PLAIN_TEXT, Unknown, dealt, missing_between
 from verification.ktp_places import issue, region_headings, rt_rw
 from verification.labels import ANOTHER, label_at
-from verification.layout import Span, likely_slopes, possible_turns, rows_of, without_stamps
+from verification.layout import Span, rows_of, without_stamps
 from verification.nik import NIK_DIGITS
 from verification.regions import nearest, places
+from verification.slant import ways_to_lie
 
 CODE = "KTP"
-PARSER_VERSION = "2"
+PARSER_VERSION = "3"
 NUMBER_FIELDS = ("nik",)
+NUMBER_DIGITS = {"nik": NIK_DIGITS}
+USUAL_FIELDS = 15  # of a card that was read well; with fewer it is worth a second look
 CARD_LABELS = {
     "nik": "NIK",
     "name": "Nama",
@@ -49,25 +53,6 @@ CARD_LABELS = {
     "issuedDate": "Tanggal terbit",
 }
 FIELDS = tuple(CARD_LABELS)
-LABELS = {
-    "nik": ("NIK",),
-    "name": ("NAMA", "NAMA LENGKAP"),
-    "birth": ("TEMPAT TGL LAHIR", "TEMPAT TANGGAL LAHIR", "TEMPAT LAHIR", "TGL LAHIR", "TANGGAL LAHIR"),
-    "gender": ("JENIS KELAMIN", "KELAMIN"),
-    "bloodType": ("GOL DARAH", "GOLONGAN DARAH"),
-    "address": ("ALAMAT",),
-    "rtRw": ("RTRW",),
-    "village": ("KEL DESA", "DESA KEL", "KELURAHAN DESA", "DESA KELURAHAN", "KELURAHAN", "DESA"),
-    "district": ("KECAMATAN", "KEC"),
-    "religion": ("AGAMA",),
-    "maritalStatus": ("STATUS PERKAWINAN", "STATUS"),
-    "occupation": ("PEKERJAAN",),
-    "nationality": ("KEWARGANEGARAAN", "WARGANEGARA"),
-    "validUntil": ("BERLAKU HINGGA", "BERLAKU SD", "BERLAKU SAMPAI", "MASA BERLAKU"),
-}
-ORDER = tuple(name for name in LABELS if name != "bloodType")  # from top to bottom
-WRAPPING = {"name", "birth", "address", "religion", "occupation"}  # often go on in a second line
-PLAIN_TEXT = {"name", "address", "village", "district", "occupation"}
 FREE_TEXT = PLAIN_TEXT | {"birthPlace", "issuedPlace", "province", "regency"}  # any words may stand there
 PAST = ("birthDate", "issuedDate")
 ALL = 31  # nineteen fields and twelve steps down: no need to try other angles
@@ -84,10 +69,13 @@ def parse(lines: Sequence[OcrLine], *, today: date | None = None) -> dict[str, F
     today is the day of reading, by default the present one: no card tells of a later one.
     """
     day = today or date.today()
-    return {name: _believed(name, field, day) for name, field in _likeliest(lines).items()}
+    return {name: believed(name, field, day) for name, field in _likeliest(lines).items()}
 
 
-def _believed(name: str, field: FieldValue, today: date) -> FieldValue:
+def believed(name: str, field: FieldValue, today: date) -> FieldValue:
+    """The field with its value only where such a thing can be: a NIK that was issued, a date that has been. Safe to
+    repeat.
+    """
     if name in NUMBER_FIELDS:
         return if_possible_nik(field, today)
     if name in PAST:
@@ -100,9 +88,9 @@ def _likeliest(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
     kept = without_stamps(lines)
     best: dict[str, FieldValue] = {}
     most = -len(ORDER)
-    for turns in possible_turns(kept):
-        for slope in likely_slopes(kept, turns=turns):
-            form = read_form(rows_of(kept, slope=slope, turns=turns), LABELS, inside=("bloodType",))
+    for slants in ways_to_lie(kept):
+        for slant in slants:
+            form = read_form(rows_of(kept, slant), LABELS, inside=("bloodType",))
             found = _read(form)
             worth = sum(field.value is not None for field in found.values()) + _downward(form)
             if worth > most:
@@ -112,6 +100,18 @@ def _likeliest(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
         if most >= ENOUGH:
             break
     return best
+
+
+def unread(lines: Sequence[OcrLine]) -> list[tuple[OcrLine, float]]:
+    """Lines that end with a label whose short value was not read, and how many times as long each may be with it.
+
+    Only of lines that know where they lie. Boxes around sloping lines would take in the lines below.
+    """
+    kept = without_stamps(lines)
+    if not kept or not all(line.corners for line in kept):
+        return []
+    form = read_form(rows_of(kept, ways_to_lie(kept)[0][0]), LABELS, inside=("bloodType",))
+    return form.unread(("bloodType",))
 
 
 def _downward(form: Form) -> int:
@@ -171,47 +171,30 @@ def _gather(form: Form, number: FieldValue | None, number_row: int | None) -> di
     by_row = {entry.row: name for name, entry in form.entries.items() if name in ORDER}
     if number_row is not None:
         by_row[number_row] = "nik"
-    last: str | None = None
-    for row in range(len(form.rows)):
-        if row in by_row:
-            last = by_row[row]
-            continue
-        if last is None:
-            continue
-        span = form.in_column(row) or form.beneath(row, found[last][0] if last in found else None)
-        if span is None:
-            continue
-        name = _belongs(span, last, found)
-        if name == last:
-            before, trust = found[name]
-            found[name] = (before.joined(span), trust)
-        elif name:
-            found[name], last = (span, BY_PLACE), name
+    told = sorted(by_row)
+    for row, following in zip(told, [*told, len(form.rows)][1:], strict=True):
+        last = by_row[row]
+        unknown = _unknown(form, row, following, found.get(last))
+        missing = missing_between(last, by_row.get(following), [name for name in found if found[name][0].text])
+        for place, name in dealt(unknown, last, missing).items():
+            span = next(one.span for one in unknown if one.row == place)
+            before = found.get(name)
+            found[name] = (before[0].joined(span), before[1]) if before and before[0].text else (span, BY_PLACE)
     return found
 
 
-def _belongs(span: Span, last: str, found: dict[str, tuple[Span, float]]) -> str | None:
-    """Which field a text without a label is, below the field called last."""
-    label = label_at(span.text, 0, LABELS)
-    if label and not span.text[label.end :].strip(" :.-"):
-        return None
-    later = ORDER[ORDER.index(last) + 1 :]
-    missing = [name for name in later if name not in found or not found[name][0].text]
-    for name in missing:
-        if name not in PLAIN_TEXT and _is_clearly(name, span):
-            return name
-    following = next(iter(later), None)
-    lost = following in missing and following in PLAIN_TEXT
-    if last in found and (last in WRAPPING or (last in PLAIN_TEXT and not lost)):
-        return last
-    return following if lost else None
-
-
-def _is_clearly(name: str, span: Span) -> bool:
-    """Whether a text can only be a value of this field."""
-    if name == "nationality":
-        return vocabulary.pick(span.text, vocabulary.NATIONALITIES) is not None
-    return any(field.value for field in READERS[name](span).values())
+def _unknown(form: Form, row: int, following: int, above: tuple[Span, float] | None) -> list[Unknown]:
+    """The rows between two that were made out, with what stands in the column of the values."""
+    found: list[Unknown] = []
+    for index in range(row + 1, following):
+        higher = found[-1].span if found else above[0] if above else None
+        span = form.in_column(index) or form.beneath(index, higher)
+        if span is None:
+            continue
+        label = label_at(span.text, 0, LABELS)
+        if label is None or span.text[label.end :].strip(" :.-"):
+            found.append(Unknown(index, span, form.rows[index].text[: span.start]))
+    return found
 
 
 def _field(span: Span, value: str | None, trust: float = 1.0) -> FieldValue:
@@ -238,7 +221,7 @@ def _by(name: str, rule: Callable[[str], tuple[str, float] | None]) -> Callable[
 
 
 def _chosen(name: str, words: vocabulary.Vocabulary) -> Callable[[Span], dict[str, FieldValue]]:
-    return _by(name, lambda text: vocabulary.pick(text.rpartition(":")[2], words))
+    return _by(name, lambda text: vocabulary.pick(text.rpartition(":")[2], words, labelled=True))
 
 
 def _name(span: Span) -> dict[str, FieldValue]:
@@ -249,14 +232,19 @@ def _name(span: Span) -> dict[str, FieldValue]:
 
 
 def _birth(span: Span) -> dict[str, FieldValue]:
+    """Place and date, each with its own box and confidence out of the one text."""
     when = find_date(span.text)
-    place = _letters(span.text[: when.start] if when else span.text).strip(" ,.-:;/")
+    until = when.start if when else len(span.text)
+    before = span.text[:until].rstrip(" ,.-:;/")
+    place = _letters(before).strip(" ,.-:;/")
     fields: dict[str, FieldValue] = {}
-    if place and not any(character.isdigit() for character in place):
-        known = nearest(place, places(), exact=True)
-        fields["birthPlace"] = _field(span, known[0] if known else place)
+    known = nearest(place, places(), exact=True)
+    if known or (place and not any(character.isdigit() for character in place)):
+        field = _field(span.part(0, len(before)), known[0] if known else place)
+        fields["birthPlace"] = replace(field, raw=span.text)
     if when:
-        fields["birthDate"] = replace(_field(span, when.iso), proposed=when.proposed)
+        field = _field(span.part(until, when.end), when.iso)
+        fields["birthDate"] = replace(field, raw=span.text, proposed=when.proposed)
     return fields
 
 
@@ -268,7 +256,8 @@ def _blood(span: Span) -> dict[str, FieldValue]:
 
 
 def _address(span: Span) -> dict[str, FieldValue]:
-    return {"address": _field(span, vocabulary.spaced(_words(span.text)) or None)}
+    words = vocabulary.street(_words(span.text))
+    return {"address": _field(span, (words if span.measured else vocabulary.spaced(words)) or None)}
 
 
 def _plain(name: str) -> Callable[[Span], dict[str, FieldValue]]:
@@ -279,7 +268,7 @@ def _valid_until(span: Span) -> dict[str, FieldValue]:
     when = find_date(span.text)
     if when:
         return {"validUntil": replace(_field(span, when.iso), proposed=when.proposed)}
-    picked = vocabulary.pick(span.text, vocabulary.LIFELONG)
+    picked = vocabulary.pick(span.text, vocabulary.LIFELONG, labelled=True)
     return {"validUntil": _field(span, *picked) if picked else _field(span, None)}
 
 

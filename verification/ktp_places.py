@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from verification.dates import find_date
 from verification.fields import FieldValue
@@ -71,7 +72,8 @@ def _province(span: Span, labelled_to: int | None) -> FieldValue | None:
     if known is None and (labelled_to is None or not printed):
         return None
     value, trust = known or (printed, 1.0)
-    return FieldValue(value, span.text, round(span.confidence * trust, 4), span.box)
+    name = span.part(labelled_to or 0, len(span.text))
+    return FieldValue(value, span.text, round(name.confidence * trust, 4), name.box)
 
 
 def _regency(span: Span, *, labelled: bool) -> FieldValue | None:
@@ -96,11 +98,13 @@ def issue(form: Form, fields: dict[str, FieldValue]) -> dict[str, FieldValue]:
     if not dated:
         return _place_like_regency(aside, fields.get("regency"))
     span, when = max(dated, key=lambda pair: pair[0].y)
-    found = {"issuedDate": FieldValue(when.iso, span.text, span.confidence, span.box, when.proposed)}
+    day = span.part(when.start, when.end)
+    found = {"issuedDate": FieldValue(when.iso, span.text, day.confidence, day.box, when.proposed)}
     beside = _capitals(span.text[: when.start])
     above = [other for other in aside if _stands_above(other, span)]
     if fold(beside)[0]:
-        found["issuedPlace"] = _place(span, beside)
+        place = _place(span.part(0, len(span.text[: when.start].rstrip(" ,.-"))), beside)
+        found["issuedPlace"] = replace(place, raw=span.text)
     elif above:
         nearest_above = max(above, key=lambda other: other.y)
         found["issuedPlace"] = _place(nearest_above, _capitals(nearest_above.text))

@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 LOOKALIKES = {"L": "I", "1": "I", "|": "I", "!": "I", "0": "O", "Q": "O", "5": "S", "$": "S", "8": "B", "6": "G"}
+WEAK_SHARE = 4  # a label in capitals with more than one letter in so many wrong may be a value: "ASAMAN", "ALAMAT"
 SHORT = 5  # a label up to this long needs something that sets it apart from the value
 LEFT_OVER = re.compile(r"[^\W\d_]{0,3}[. ]?[:;]")  # the tail of a label up to its colon
 ANOTHER = "another"  # a label that only begins like a known one
+BEFORE_A_NUMBER = ("NIK",)  # too short to be misspelt, but for what stands behind it
+_NUMBER_AHEAD = re.compile(r"[^\W\d_]\w{1,2}[ \t]*[:=.]*[ \t]*[0-9]{4}[0-9 ]{8}")
 CONTINUED = {"name": ANOTHER, "maritalStatus": "maritalStatus"}  # what a label is that goes on up to its colon
 _GOES_ON = re.compile(r" *[^\W\d_]{3}[^\W\d_ ./]*(?:[ ./]+[^\W\d_]+)*[ .]*\t? ?:")
 _SMALL_WORD = re.compile(r" *[A-Z]?[a-z]{3,}(?![a-z])")  # values are printed in capitals
@@ -42,6 +45,17 @@ def folded(text: str) -> str:
     return fold(text)[0]
 
 
+def _label_letters(text: str) -> tuple[str, list[int]]:
+    """fold() without digits that stand among digits: the 1 of "31-07-2020" is no letter of the label before it."""
+    letters, places = fold(text)
+    kept = [at for at, place in enumerate(places) if text[place].isalpha() or _by_a_letter(text, place)]
+    return "".join(letters[at] for at in kept), [places[at] for at in kept]
+
+
+def _by_a_letter(text: str, place: int) -> bool:
+    return any(0 <= at < len(text) and text[at].isalpha() for at in (place - 1, place + 1))
+
+
 @cache
 def _known(spelling: str) -> str:
     """A label's own spelling, folded once; never the text of a card, which must not linger in a cache."""
@@ -61,12 +75,27 @@ def alike(one: str, other: str, least: float) -> bool:
 
 
 def _last_row(one: str, other: str) -> list[int]:
-    """Edits from the whole of one to each beginning of other."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, start=1):
-        diagonal, row[0] = row[0], i
-        for j, against in enumerate(other, start=1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (letter != against))
+    """Edits from the whole of one to each beginning of other.
+
+    Myers' bit vectors: the column of the table of edits is two numbers, one bit a row, in place of a loop over it.
+    """
+    if not one:
+        return list(range(len(other) + 1))
+    places: dict[str, int] = {}
+    for at, letter in enumerate(one):
+        places[letter] = places.get(letter, 0) | 1 << at
+    every, top = (1 << len(one)) - 1, 1 << (len(one) - 1)
+    up, down, edits = every, 0, len(one)
+    row = [edits]
+    for letter in other:
+        equal = places.get(letter, 0)
+        level = (((equal & up) + up) ^ up) | equal
+        more, fewer = down | ~(level | up), up & level
+        edits += bool(more & top) - bool(fewer & top)
+        row.append(edits)
+        more, fewer = more << 1 | 1, fewer << 1
+        equal |= down
+        up, down = (fewer | ~(equal | more)) & every, more & equal & every
     return row
 
 
@@ -82,7 +111,7 @@ def tolerance(length: int) -> int:
 def label_at(text: str, start: int, labels: Labels) -> LabelMatch | None:
     """The likeliest label that text has at start. Spellings are in plain capitals, the main one first."""
     reach = text[start : start + 40]
-    letters, places = fold(reach)
+    letters, places = _label_letters(reach)
     best: LabelMatch | None = None
     most = 0.0
     for name, spellings in labels.items():
@@ -118,7 +147,7 @@ def _beginning(plain: str, letters: str, places: list[int], text: str, *, loose:
     Without a visible end (a blank, a colon, a digit, small letters before capitals) only a perfect main spelling
     counts.
     """
-    allowed = tolerance(len(plain))
+    allowed = tolerance(len(plain)) or (1 if plain in BEFORE_A_NUMBER and _NUMBER_AHEAD.match(text) else 0)
     near = letters[: len(plain) + allowed]
     if len(set(plain).difference(near)) > allowed:
         return None  # too many letters are nowhere: spares the count of edits
@@ -133,7 +162,8 @@ def _beginning(plain: str, letters: str, places: list[int], text: str, *, loose:
     end = places[lengths[0] - 1] + 1
     if not _ends(text, end) and not (loose and least == 0 and len(plain) > 3):
         return None
-    if least and len(plain) <= SHORT and not _set_apart(text, end):
+    weak = least * WEAK_SHARE > len(plain) and not any(character.islower() for character in text[:end])
+    if least and (weak or len(plain) <= SHORT) and not _set_apart(text, end):
         return None
     left_over = LEFT_OVER.match(text, end)
     return left_over.end() if left_over else end, 1 - least / len(plain)

@@ -6,54 +6,74 @@ All geometry is in fractions of the page. A tilt by a few degrees and a mild per
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from ocr_gpu.engine import Box, OcrLine
 from verification.fields import box_around
 from verification.labels import alike, folded
+from verification.slant import LOWEST_SHARE, UPRIGHT, Quad, Slant, turn, turned_quad
+from verification.writing import Writing, weakest_chance
 
 WIDE_GAP = 3.0  # character widths: a wider gap ends a value
 SAME_ROW = 0.5  # of the lower text's height: how far apart two centres of one row may be
 MOST_OVERLAP = 0.4  # of the narrower text: more, and the two stand over each other
-STEEPEST = 0.3
-SLOPE_STEP = 0.01
-SLOPE_GUESSES = 3
-SLOPES_APART = 0.03
-GROWTH_WEIGHT = 30.0  # neighbours that outweigh a whole slope of difference from what the boxes tell
-CLEARLY_WIDER = 0.12
-LOWEST_SHARE = 0.4  # of its box: text in a tilted box is at least this high
-LONG_TEXT = 5  # letters: shorter texts may stand tall on an upright page
 WIDE_MARK = "\t"
 STAMPS = ("SPECIMEN", "CONTOH")
 STAMP_LIKENESS = 0.75
+SHORTEST_PIECE = 4  # letters of a stamp: no value is a part of one
+SEPARATORS = " \t:;=,_~|'`"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One OCR line on the straightened page; box is turned upright but not straightened."""
+    """One OCR line on the page set level: y is its row's, left and right are its columns'.
 
-    text: str
-    confidence: float
-    box: Box
+    `quad` are its corners on the upright page, not set level.
+    """
+
+    line: OcrLine
+    writing: Writing
+    quad: Quad
+    left: float
+    right: float
     y: float
     height: float
 
     @property
-    def left(self) -> float:
-        return self.box.x
+    def text(self) -> str:
+        return self.writing.text
 
-    @property
-    def right(self) -> float:
-        return self.box.x + self.box.w
+    def part(self, start: int, end: int) -> Box:
+        """The box around some of its characters, on the upright page."""
+        first, last = self.writing.reach(start, end)
+        top_left, top_right, bottom_right, bottom_left = self.quad
+        corners = [
+            (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share)
+            for a, b in ((top_left, top_right), (bottom_left, bottom_right))
+            for share in (first, last)
+        ]
+        left, top = min(x for x, _ in corners), min(y for _, y in corners)
+        right, bottom = max(x for x, _ in corners), max(y for _, y in corners)
+        return Box(left, top, right - left, bottom - top)
+
+    def left_of(self, start: int) -> float:
+        """Where a character begins, on the page set level."""
+        return self.left + (self.right - self.left) * self.writing.reach(start, start + 1)[0]
+
+    def right_of(self, end: int) -> float:
+        return self.left + (self.right - self.left) * self.writing.reach(end - 1, end)[1]
+
+
+Piece = tuple[Token, int, int]  # a token and the places in its text where a stretch of it begins and ends
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a row's text. box is on the upright page as the engine saw it."""
+    """A stretch of a row's text. box is on the page as the engine saw it, the rest on the page set level."""
 
     text: str
-    confidence: float
+    confidence: float  # that of its weakest character
     box: Box | None
     left: float
     width: float
@@ -61,20 +81,47 @@ class Span:
     height: float
     start: int  # its place in the row's text
     end: int
+    measured: bool = False  # whether the engine told where each character stands, so that blanks are as on the card
+    pieces: tuple[Piece, ...] = ()
+    turns: int = 0
+
+    @classmethod
+    def of(cls, pieces: Sequence[Piece], turns: int, start: int, end: int) -> Span:
+        """Of at least one piece, from left to right; start and end are its place in the row's text."""
+        around = box_around(token.part(first, last) for token, first, last in pieces)
+        left = min(token.left_of(first) for token, first, _ in pieces)
+        return cls(
+            " ".join(token.text[first:last] for token, first, last in pieces),
+            min(weakest_chance(token.writing.chances[first:last]) for token, first, last in pieces),
+            turn(around, -turns) if around else None,
+            left,
+            max(token.right_of(last) for token, _, last in pieces) - left,
+            sum(token.y for token, _, _ in pieces) / len(pieces),
+            max(token.height for token, _, _ in pieces),
+            start,
+            end,
+            all(token.writing.measured for token, _, _ in pieces),
+            tuple(pieces),
+            turns,
+        )
 
     def joined(self, other: Span) -> Span:
         """The text of a second line after this one's."""
-        return Span(
-            f"{self.text} {other.text}".strip(),
-            min(self.confidence, other.confidence),
-            box_around(box for box in (self.box, other.box) if box),
-            min(self.left, other.left),
-            max(self.width, other.width),
-            other.y,
-            other.height,
-            self.start,
-            self.end,
-        )
+        if not self.pieces or not other.pieces:
+            return self if self.pieces else other
+        both = Span.of((*self.pieces, *other.pieces), self.turns, self.start, self.end)
+        return replace(both, y=other.y, height=other.height)
+
+    def part(self, start: int, end: int) -> Span:
+        """What stands between two places of its text, with its own box and confidence; itself where that is nothing."""
+        found: list[Piece] = []
+        for token, first, last in self.pieces:
+            length = last - first
+            own = first + max(start, 0), first + min(end, length)
+            if own[0] < own[1]:
+                found.append((token, *own))
+            start, end = start - length - 1, end - length - 1
+        return Span.of(found, self.turns, self.start, self.end) if found else self
 
 
 class Row:
@@ -95,9 +142,9 @@ class Row:
 
     def span(self, start: int, end: int) -> Span:
         """The text between two places, without the blanks and separators around it."""
-        while start < end and self.text[start] in " \t:;=.,_~|'`":
+        while start < end and self.text[start] in SEPARATORS + ".":
             start += 1
-        while end > start and self.text[end - 1] in " \t:;=,_~|'`":
+        while end > start and self.text[end - 1] in SEPARATORS:
             end -= 1
         pieces = [
             (token, max(start - at, 0), min(end - at, len(token.text)))
@@ -106,19 +153,22 @@ class Row:
         ]
         if start >= end or not pieces:
             return Span("", 0.0, None, 1.0, 0.0, self.y, 0.0, start, start)
-        boxes = [_part(token, first, last) for token, first, last in pieces]
-        around = box_around(boxes)
-        return Span(
-            " ".join(self.text[start:end].replace(WIDE_MARK, " ").split()),
-            min(token.confidence for token, _, _ in pieces),
-            turn(around, -self.turns) if around else None,
-            boxes[0].x,
-            around.w if around else 0.0,
-            sum(token.y for token, _, _ in pieces) / len(pieces),
-            max(token.height for token, _, _ in pieces),
-            start,
-            end,
-        )
+        return Span.of(pieces, self.turns, start, end)
+
+    def left_at(self, place: int) -> float:
+        """Where the character at this place of the text begins, on the page set level."""
+        index = max(index for index, start in enumerate(self.starts) if start <= place)
+        token, start = self.tokens[index], self.starts[index]
+        return token.left_of(min(place - start, len(token.text) - 1))
+
+    def word_starts(self) -> list[int]:
+        """Where a word begins: after a blank or a colon, or with a capital behind a small letter."""
+        return [
+            at
+            for at, character in enumerate(self.text)
+            if character not in SEPARATORS
+            and (at == 0 or self.text[at - 1] in SEPARATORS or (self.text[at - 1].islower() and character.isupper()))
+        ]
 
     def chunk_end(self, start: int, end: int) -> int:
         """Where the text that begins at start is cut by a wide gap, at most end."""
@@ -137,54 +187,27 @@ class Row:
         return [span for span in found if span.text]
 
 
-def _part(token: Token, first: int, last: int) -> Box:
-    """The share of a token's box that some of its characters take up."""
-    box, length = token.box, max(len(token.text), 1)
-    return Box(box.x + box.w * first / length, box.y, box.w * (last - first) / length, box.h)
-
-
-def turn(box: Box, quarters: int) -> Box:
-    """A box on the page turned clockwise by so many quarters."""
-    for _ in range(quarters % 4):
-        box = Box(1 - box.y - box.h, box.x, box.h, box.w)
-    return box
-
-
-def possible_turns(lines: Sequence[OcrLine]) -> tuple[int, ...]:
-    """The quarter turns that may set the page upright, the likelier first.
-
-    An engine that turned the page says so; else texts that stand tall say that it lies on a side.
-    """
-    turned = {line.turn // 90 for line in lines}
-    if turned - {0}:
-        return tuple(sorted(turned, reverse=True))
-    tall = sum(line.box.h > line.box.w for line in lines if len(line.text) >= LONG_TEXT)
-    wide = sum(line.box.h <= line.box.w for line in lines if len(line.text) >= LONG_TEXT)
-    return (1, 3) if tall > wide else (0, 2)
-
-
 def without_stamps(lines: Sequence[OcrLine]) -> list[OcrLine]:
-    """The lines without the words that say a card is no real one."""
-    stamps = [folded(stamp) for stamp in STAMPS]
-    return [line for line in lines if not any(alike(folded(line.text), stamp, STAMP_LIKENESS) for stamp in stamps)]
+    """The lines without the words that say a card is no real one, or what was read of them."""
+    return [line for line in lines if not _is_stamp(folded(line.text))]
 
 
-def character_width(boxes: Iterable[tuple[str, Box]]) -> float:
-    widths = [box.w / len(text) for text, box in boxes if len(text) >= 4]
+def _is_stamp(plain: str) -> bool:
+    return any(
+        alike(plain, stamp, STAMP_LIKENESS) or (len(plain) >= SHORTEST_PIECE and plain in stamp)
+        for stamp in map(folded, STAMPS)
+    )
+
+
+def character_width(tokens: Iterable[Token]) -> float:
+    widths = [(token.right - token.left) / len(token.text) for token in tokens if len(token.text) >= 4]
     return median(widths) if widths else 0.01
 
 
-def rows_of(lines: Sequence[OcrLine], *, slope: float = 0.0, turns: int = 0) -> list[Row]:
-    """Rows from top to bottom. slope is the fall of a row across the whole page."""
-    tokens = []
-    for line in lines:
-        box = turn(line.box, turns)
-        centre = box.y + box.h / 2 - slope * (box.x + box.w / 2)
-        height = max(box.h - abs(slope) * box.w, LOWEST_SHARE * box.h)
-        text = " ".join(line.text.replace("：", ":").split())
-        if text:
-            tokens.append(Token(text, line.confidence, box, centre, height))
-    character = character_width((token.text, token.box) for token in tokens)
+def rows_of(lines: Sequence[OcrLine], slant: Slant = UPRIGHT) -> list[Row]:
+    """Rows from top to bottom."""
+    tokens = [token for line in lines if (token := _token(line, slant)).text]
+    character = character_width(tokens)
     groups: list[list[Token]] = []
     for token in sorted(tokens, key=lambda token: token.left):
         near = [(abs(token.y - group[-1].y), group) for group in groups if _fits(token, group)]
@@ -192,7 +215,23 @@ def rows_of(lines: Sequence[OcrLine], *, slope: float = 0.0, turns: int = 0) -> 
             min(near, key=lambda pair: pair[0])[1].append(token)
         else:
             groups.append([token])
-    return sorted((Row(group, character, turns) for group in groups), key=lambda row: row.y)
+    return sorted((Row(group, character, slant.turns) for group in groups), key=lambda row: row.y)
+
+
+def _token(line: OcrLine, slant: Slant) -> Token:
+    writing = Writing.of(line)
+    if line.corners is None:
+        x, y, w, h = turn(line.box, slant.turns)
+        height = max(h - abs(slant.fall) * w, LOWEST_SHARE * h)
+        quad: Quad = ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
+        return Token(line, writing, quad, x, x + w, slant.level(x + w / 2, y + h / 2), height)
+    quad = turned_quad(line.corners, slant.turns)
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = quad
+    middle, half = (ax + bx + cx + dx) / 4, (ay + by + cy + dy) / 4
+    height = abs(dy - ay + cy - by) / 2 * slant.growth(middle)
+    left = slant.plumb((ax + dx) / 2, (ay + dy) / 2)
+    right = slant.plumb((bx + cx) / 2, (by + cy) / 2)
+    return Token(line, writing, quad, left, right, slant.level(middle, half), height)
 
 
 def _fits(token: Token, group: list[Token]) -> bool:
@@ -202,42 +241,4 @@ def _fits(token: Token, group: list[Token]) -> bool:
     if abs(token.y - last.y) > SAME_ROW * min(token.height, last.height):
         return False
     overlap = max(member.right for member in group) - token.left
-    return overlap <= MOST_OVERLAP * min(token.box.w, last.box.w)
-
-
-def likely_slopes(lines: Sequence[OcrLine], *, turns: int = 0) -> list[float]:
-    """The slopes under which most texts have a neighbour at their own height, best first, at most three.
-
-    With few neighbours the boxes tell: the upright box around a sloping text grows with the length of the text.
-    """
-    boxes = [turn(line.box, turns) for line in lines]
-    steep = _growth(boxes)
-    neighbours = [pair for a in boxes for b in boxes if (pair := _beside(a, b, steep))]
-    steps = round(STEEPEST / SLOPE_STEP)
-    scored: list[tuple[float, float]] = []
-    for slope in (step * SLOPE_STEP for step in range(-steps, steps + 1)):
-        hits = sum(max(0.0, 1 - abs(fall - slope * run) / reach) for run, fall, reach in neighbours)
-        scored.append((hits - GROWTH_WEIGHT * abs(abs(slope) - steep), slope))
-    best: list[float] = []
-    for _, slope in sorted(scored, key=lambda pair: (-pair[0], abs(pair[1]))):
-        if all(abs(slope - other) > SLOPES_APART for other in best):
-            best.append(slope)
-    return best[:SLOPE_GUESSES]
-
-
-def _beside(a: Box, b: Box, steep: float) -> tuple[float, float, float] | None:
-    """How far right and how far down b stands from a, and how far down still counts as the same height."""
-    if b.x < a.x + a.w * 0.8:
-        return None
-    run = b.x + b.w / 2 - a.x - a.w / 2
-    fall = b.y + b.h / 2 - a.y - a.h / 2
-    reach = min(max(box.h - steep * box.w, LOWEST_SHARE * box.h) for box in (a, b)) / 2
-    return (run, fall, reach) if reach > 0 and abs(fall) <= STEEPEST * run + 2 * reach else None
-
-
-def _growth(boxes: Sequence[Box]) -> float:
-    """How much higher a box is for being wider: the size of the slope, without its sign."""
-    growth = [
-        (b.h - a.h) / (b.w - a.w) for a in boxes for b in boxes if b.w - a.w > CLEARLY_WIDER and a.h > 0 and b.h > 0
-    ]
-    return min(max(median(growth), 0.0), STEEPEST) if growth else 0.0
+    return overlap <= MOST_OVERLAP * min(token.right - token.left, last.right - last.left)

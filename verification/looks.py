@@ -14,6 +14,8 @@ from types import ModuleType
 
 from ocr_gpu.engine import OcrEngine, OcrLine, Page
 from ocr_gpu.views import View, box_on_page, line_on_page
+from verification.again import read_on
+from verification.blanks import with_blanks
 from verification.fields import FieldValue
 from verification.numbers import SURE, confirmed
 
@@ -30,7 +32,10 @@ class Look:
 
 
 def first_look(engine: OcrEngine, module: ModuleType, page: Page, lines: list[OcrLine]) -> Look:
-    """What lines that were just read say, with the number read again from its strip."""
+    """What lines that were just read say, with blanks put back, lines that ended too soon read on, and the number read
+    again from its strip.
+    """
+    lines = read_on(module, with_blanks(lines, page), page, engine)
     fields: dict[str, FieldValue] = dict(module.parse(lines))
     strips: dict[str, FieldValue] = {}
     for name, digits in module.NUMBER_DIGITS.items():

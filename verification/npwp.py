@@ -15,13 +15,16 @@ from verification.dates import find_date, if_past
 from verification.fields import FieldValue
 from verification.identity_numbers import digit_share, if_possible_nik, read_number, repaired, without_separators
 from verification.labels import ANOTHER, alike, continued, fold, folded, label_at
-from verification.layout import Row, Span, likely_slopes, possible_turns, rows_of, without_stamps
+from verification.layout import Row, Span, rows_of, without_stamps
 from verification.npwp_number import NPWP15_DIGITS, NPWP16_DIGITS, format_npwp15
+from verification.slant import ways_to_lie
 from verification.vocabulary import as_name, spaced
 
 CODE = "NPWP"
-PARSER_VERSION = "2"
+PARSER_VERSION = "3"
 NUMBER_FIELDS = ("npwpNumber", "npwp16")  # cards since July 2024 have the second instead
+NUMBER_DIGITS = {"npwpNumber": NPWP15_DIGITS, "npwp16": NPWP16_DIGITS, "nik": NPWP16_DIGITS}
+USUAL_FIELDS = 4  # of a card that was read well; with fewer it is worth a second look
 CARD_LABELS = {
     "npwpNumber": "NPWP",
     "npwp16": "NPWP16",
@@ -54,11 +57,13 @@ FURNITURE = (
     "DJP",
 )
 FURNITURE_LIKENESS = 0.75
-SHORTEST_NUMBER, LONGEST_NUMBER = 10, 20
+SHORTEST_NUMBER, LONGEST_NUMBER = 8, 20
+GROUP = 4  # digits, in the new form
 COLUMN_REACH = 0.1  # of the page's width: how far a line may start from the number or its label
 FREE_TEXT = ("name", "address", "taxOffice")
 REGISTERED_WORDS = ("TERDAFTAR", "TANGGAL", "SEJAK")  # the latter two only before a date
 REGISTERED_LIKENESS = 0.75
+_STUCK = re.compile(r"(?<=[A-Z])(?:TANGGAL|TGL\.?)$")  # the first word of the next label, without its blank
 _FIRM = re.compile(r"(?:PT|CV|UD|PD|FIRMA|KOPERASI|YAYASAN|PERUM)\b")  # whose names may have digits
 ENOUGH = 5  # fields and steps down: no need to look at the page upside down
 MOST_LINES_APART = 3.2  # row heights: a longer gap ends the address
@@ -81,10 +86,18 @@ def parse(lines: Sequence[OcrLine], *, today: date | None = None) -> dict[str, F
     today is the day of reading, by default the present one: no card tells of a later one.
     """
     day = today or date.today()
-    return {name: _believed(name, field, day) for name, field in _likeliest(lines).items()}
+    return {name: believed(name, field, day) for name, field in _likeliest(lines).items()}
 
 
-def _believed(name: str, field: FieldValue, today: date) -> FieldValue:
+def unread(lines: Sequence[OcrLine]) -> list[tuple[OcrLine, float]]:
+    """No line of this card is known to end too soon."""
+    return []
+
+
+def believed(name: str, field: FieldValue, today: date) -> FieldValue:
+    """The field with its value only where such a thing can be, numbers as they are written. Safe to repeat."""
+    if name == "npwpNumber":
+        return replace(field, value=as_npwp15(field.value), proposed=as_npwp15(field.proposed))
     resident = name == "npwp16" and (field.value or "").startswith(tuple("123456789"))
     if name == "nik" or resident:
         return if_possible_nik(field, today)
@@ -93,14 +106,20 @@ def _believed(name: str, field: FieldValue, today: date) -> FieldValue:
     return field.if_legible() if name in FREE_TEXT else field
 
 
+def as_npwp15(number: str | None) -> str | None:
+    """Fifteen digits with their points; anything else as it is."""
+    digits = without_separators(number or "")
+    return format_npwp15(digits) if len(digits) == NPWP15_DIGITS and digits.isdigit() else number
+
+
 def _likeliest(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
     """The reading under the angle that gives most."""
     kept = without_stamps(lines)
     best: dict[str, FieldValue] = {}
     most = -len(FIELDS)
-    for turns in possible_turns(kept):
-        for slope in likely_slopes(kept, turns=turns):
-            rows = rows_of(kept, slope=slope, turns=turns)
+    for slants in ways_to_lie(kept):
+        for slant in slants:
+            rows = rows_of(kept, slant)
             pieces = [piece for index, row in enumerate(rows) for piece in _pieces(index, row)]
             found = _read(pieces)
             worth = sum(field.value is not None for field in found.values()) + _downward(pieces)
@@ -125,9 +144,9 @@ def _read(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
         for name, field in _number(piece).items():
             if name not in fields or (fields[name].value is None and field.value is not None):
                 fields[name] = field
-    sixteen = fields.get("npwp16")
-    if sixteen and sixteen.value and sixteen.value[0] != "0" and "nik" not in fields:
-        fields["nik"] = sixteen  # a resident's NPWP is the NIK; all others begin with 0
+    sixteen, old = fields.get("npwp16"), fields.get("npwpNumber")
+    if sixteen and old and old.value and not any(p.label == "number" and p.span.text == sixteen.raw for p in pieces):
+        fields.setdefault("nik", fields.pop("npwp16"))  # an old card: its NIK, of which the label was not read
     fields |= _name_and_address(pieces)
     for piece in pieces:
         if piece.label == "taxOffice" and "taxOffice" not in fields:
@@ -149,8 +168,10 @@ def _pieces(index: int, row: Row) -> Iterator[Piece]:
         label, text_at, trust = (match.name, match.end, match.similarity) if match else (None, start, 1.0)
         if label == "number":
             text_at = _past_length(row.text, text_at, end)
-        if label == "taxOffice" and ":" not in row.text[start : min(text_at + 2, end)]:
-            text_at = start  # "KPP PRATAMA BOGOR" is the name itself
+        begin = end - len(part.lstrip(" :;=."))
+        named = label == "taxOffice" and ":" not in row.text[begin : min(text_at + 2, end)]
+        if named and row.text[text_at:end].strip():
+            text_at = begin  # "KPP PRATAMA BOGOR" is the name itself
         whole, span = row.span(start, end), row.span(text_at, end)
         start = end + 1
         if label and not span.text:
@@ -159,6 +180,7 @@ def _pieces(index: int, row: Row) -> Iterator[Piece]:
             yield Piece(index, waiting[0], span, waiting[1], waiting[2])
             waiting = None
         elif span.text and not _is_furniture(whole.text):
+            waiting = None if waiting and waiting[0] == label else waiting
             yield Piece(index, label, span, whole.left, trust)
     if waiting:
         yield Piece(index, waiting[0], row.span(0, 0), waiting[1], waiting[2])
@@ -166,7 +188,7 @@ def _pieces(index: int, row: Row) -> Iterator[Piece]:
 
 def _past_length(text: str, at: int, end: int) -> int:
     """Past the 15 or 16 of "NPWP16 : ...", which is no part of the number."""
-    if text[at : at + 2] in ("15", "16") and text[at + 2 : end][:1] in (":", " "):
+    if text[at : at + 2] in ("15", "16") and text[at + 2 : end][:1] in (":", " ", ""):
         return at + 2
     return at
 
@@ -190,13 +212,17 @@ def _number(piece: Piece) -> dict[str, FieldValue]:
         return {}
     if piece.label == "nik":
         return {"nik": read_number(piece.span, NPWP16_DIGITS)}
-    if len(without_separators(text)) >= NPWP16_DIGITS and not set(text) & set(".-"):  # the old form has its points
+    if _is_new_form(text):
         return {"npwp16": read_number(piece.span, NPWP16_DIGITS)}
-    field = read_number(piece.span, NPWP15_DIGITS)
-    proposed = field.proposed
-    if proposed and len(proposed) == NPWP15_DIGITS:
-        proposed = format_npwp15(proposed)
-    return {"npwpNumber": replace(field, value=field.value and format_npwp15(field.value), proposed=proposed)}
+    return {"npwpNumber": read_number(piece.span, NPWP15_DIGITS)}
+
+
+def _is_new_form(text: str) -> bool:
+    """Sixteen digits or groups of four; the old form has its points and its dash."""
+    if set(text) & set(".-"):
+        return False
+    groups = [len(group) for group in text.split()]
+    return len(without_separators(text)) >= NPWP16_DIGITS or (groups.count(GROUP) > 1 and max(groups) == GROUP)
 
 
 def _name_and_address(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
@@ -228,7 +254,7 @@ def _name_and_address(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
         for piece in address[1:]:
             span = span.joined(piece.span)
         field = _text(span, address[0].trust)
-        fields["address"] = replace(field, value=field.value and spaced(field.value))
+        fields["address"] = field if span.measured else replace(field, value=field.value and spaced(field.value))
     return fields
 
 
@@ -263,7 +289,7 @@ def _office(text: str) -> str | None:
         if place > 1 and any(alike(folded(word), folded(known), REGISTERED_LIKENESS) for known in ends):
             words = words[:place]
             break
-    return " ".join(words).strip(" .,:-") or None
+    return _STUCK.sub("", " ".join(words)).strip(" .,:-") or None
 
 
 def _registered(pieces: Sequence[Piece]) -> FieldValue | None:
@@ -271,5 +297,6 @@ def _registered(pieces: Sequence[Piece]) -> FieldValue | None:
     dated = [(p, when) for p in pieces if not _number(p) and (when := find_date(p.span.text))]
     labelled = [(p, when) for p, when in dated if p.label == "registeredDate"]
     for piece, when in labelled or (dated if len(dated) == 1 else []):
-        return FieldValue(when.iso, piece.span.text, piece.span.confidence, piece.span.box, when.proposed)
+        day = piece.span.part(when.start, when.end)
+        return FieldValue(when.iso, piece.span.text, day.confidence, day.box, when.proposed)
     return None

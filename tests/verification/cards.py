@@ -1,8 +1,11 @@
 """Lines as an engine gives them, laid out by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ocr_gpu.engine import Box, OcrLine
+
+Place = tuple[float, float]
 
 TEXT_HEIGHT = 0.036
 CHARACTER = 0.012
@@ -87,3 +90,33 @@ def in_words(lines: Iterable[OcrLine]) -> list[OcrLine]:
                 words.append(line(one.box.x + CHARACTER * at, one.box.y, word, one.confidence))
             at += len(word) + 1
     return words
+
+
+def with_corners(
+    lines: Iterable[OcrLine], moved: Callable[[float, float], Place] = lambda x, y: (x, y)
+) -> list[OcrLine]:
+    """The same lines from an engine that tells corners, spots and chances, on a page on which every place is moved."""
+    known = []
+    for one in lines:
+        x, y, w, h = one.box
+        first, second, third, fourth = (moved(*place) for place in ((x, y), (x + w, y), (x + w, y + h), (x, y + h)))
+        across, down = zip(first, second, third, fourth, strict=True)
+        box = Box(min(across), min(down), max(across) - min(across), max(down) - min(down))
+        count = len(one.text)
+        known.append(
+            replace(
+                one,
+                box=box,
+                corners=(first, second, third, fourth),
+                spots=tuple((at + 0.5) / count for at in range(count)),
+                chances=(one.confidence,) * count,
+            )
+        )
+    return known
+
+
+def seen_askew(x: float, y: float) -> Place:
+    """A page photographed from the side and turned by some degrees: its rows fall, and run together on the right."""
+    away = 1 + 0.35 * x
+    left, top = 0.1 + 0.9 * x / away, 0.5 + 0.7 * (y - 0.5) / away
+    return left - 0.12 * (top - 0.5), top + 0.15 * (left - 0.5)

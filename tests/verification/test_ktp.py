@@ -353,6 +353,11 @@ def test_a_place_keeps_the_blank_that_is_printed_in_it(printed: str, value: str)
     assert values(ktp_lines(birth=f"{printed}, 01-07-1990"))["birthPlace"] == value
 
 
+def test_a_place_of_birth_with_a_digit_is_one_only_where_the_list_has_it_with_the_letter() -> None:
+    assert values(ktp_lines(birth="BARIT0 SELATAN, 01-07-1990"))["birthPlace"] == "BARITO SELATAN"
+    assert "birthPlace" not in values(ktp_lines(birth="SOM3WHERE, 01-07-1990"))
+
+
 def test_what_is_not_printed_is_absent() -> None:
     read = ktp.parse(ktp_lines(religion="", blood="", district=""))
     assert not {"religion", "bloodType", "district"} & set(read)

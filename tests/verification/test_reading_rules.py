@@ -12,9 +12,11 @@ from verification.dates import find_date
 from verification.fields import FieldValue, box_around
 from verification.identity_numbers import is_exact, repaired
 from verification.labels import alike, distance, label_at
-from verification.layout import likely_slopes, rows_of, turn
+from verification.layout import rows_of
 from verification.nik import compose_nik, is_nik, read_nik
-from verification.regions import nearest, provinces
+from verification.regions import nearest, provinces, regencies
+from verification.slant import likely_slopes, turn
+from verification.vocabulary import GENDERS, MARITAL, pick, street
 
 LABELS = {"name": ("NAMA",), "nik": ("NIK",), "village": ("KEL DESA", "DESA"), "district": ("KECAMATAN",)}
 
@@ -168,3 +170,37 @@ def test_a_field_goes_through_json_unchanged() -> None:
     assert bare.as_json() == {"value": "X", "raw": "X", "confidence": 1.0, "box": None, "proposed": None}
     assert FieldValue.from_json(bare.as_json()) == bare
     assert box_around([]) is None
+
+
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [
+        ("D.I. YOGYAKARTA", "D.I. YOGYAKARTA"),
+        ("DI YOGYAKARTA", "DI YOGYAKARTA"),
+        ("KOTA ADM. JAKARTA SELATAN", "KOTA ADM. JAKARTA SELATAN"),
+        ("KOTA ADM.JAKARTA SELATAN", "KOTA ADM. JAKARTA SELATAN"),
+        ("KOTAADMINISTRASIJAKARTABARAT", "KOTA ADMINISTRASI JAKARTA BARAT"),
+        ("DAERAH KHUSUS IBUKOTA JAKARTA", "DAERAH KHUSUS IBUKOTA JAKARTA"),
+    ],
+)
+def test_a_region_stays_as_it_is_printed_where_that_is_one_of_its_spellings(printed: str, value: str) -> None:
+    found = nearest(printed, provinces()) or nearest(printed, regencies())
+    assert found == (value, 1.0)
+
+
+def test_a_number_behind_a_label_is_no_part_of_it() -> None:
+    labels = {"validUntil": ("BERLAKU HINGGA",)}
+    match = label_at("Berlaku Hingg 31-07-2020", 0, labels)
+    assert match is not None and match.end == len("Berlaku Hingg")
+
+
+def test_a_closed_list_takes_worse_spellings_only_behind_its_label() -> None:
+    assert pick("LARI-LAKT", GENDERS) is None
+    assert pick("LARI-LAKT", GENDERS, labelled=True) == ("LAKI-LAKI", 0.75)
+    assert pick("XXXXX", GENDERS, labelled=True) is None
+    assert pick("CERAI XXXX", MARITAL, labelled=True) is None
+
+
+def test_jl_printed_in_small_letters_is_no_ji() -> None:
+    assert street("JI. ANGGREK RAYA") == "JL. ANGGREK RAYA"
+    assert street("JIN. MERPATI PUTIH 1") == "JIN. MERPATI PUTIH 1"
