@@ -41,26 +41,27 @@ Grey = NDArray[numpy.uint8]
 Point = NDArray[numpy.float32]  # x, y
 
 
-def find_card(page: Page, lines: Sequence[OcrLine] = ()) -> Corners | None:
+def cards_on(page: Page) -> list[Corners]:
+    """Every card that is surely seen on what it lies on, the clearest first: none says nothing."""
+    return [as_corners(quad, page) for quad in _cards(page)]
+
+
+def find_card(page: Page, lines: Sequence[OcrLine] = (), *, cards: Sequence[Corners] | None = None) -> Corners | None:
     """The corners of the one card on the page, or None when none is surely seen, there are several or it fills the
     page. The order is that of the page: top left, top right, bottom right, bottom left, however the card is turned.
 
     With the lines that were read on the page, an outline that leaves many of them outside (a portrait's) is none;
-    without them a small one is none, for that reason.
+    without them a small one is none, for that reason. `cards` are those of cards_on, if they are known already.
     """
-    found = _cards(page)
+    found = cards_on(page) if cards is None else cards
     if len(found) != 1:
         return None
+    quad = in_pixels(found[0], page)
     if len(lines) >= MANY_LINES:
-        sure = _held(found[0], lines, page) >= HELD_SHARE
+        sure = _held(quad, lines, page) >= HELD_SHARE
     else:
-        sure = cv2.contourArea(found[0]) >= LEAST_WITHOUT_LINES * page.shape[0] * page.shape[1]
-    return as_corners(found[0], page) if sure else None
-
-
-def count_cards(page: Page) -> int:
-    """How many cards are surely seen on what they lie on: 0 says nothing, 2 and more that there are several."""
-    return len(_cards(page))
+        sure = cv2.contourArea(quad) >= LEAST_WITHOUT_LINES * page.shape[0] * page.shape[1]
+    return found[0] if sure else None
 
 
 def squared(page: Page, corners: Corners, width: int = SQUARED_WIDTH) -> Page:

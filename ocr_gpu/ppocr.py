@@ -95,6 +95,7 @@ def _session(model: bytes, threads: int | None) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads or 0
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # lines of all lengths: the arena would keep the largest of everything
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 

@@ -64,6 +64,7 @@ FREE_TEXT = ("name", "address", "taxOffice")
 REGISTERED_WORDS = ("TERDAFTAR", "TANGGAL", "SEJAK")  # the latter two only before a date
 REGISTERED_LIKENESS = 0.75
 _STUCK = re.compile(r"(?<=[A-Z])(?:TANGGAL|TGL\.?)$")  # the first word of the next label, without its blank
+_LENGTH = re.compile(r" ?1[56](?=[ :]|$)")
 _FIRM = re.compile(r"(?:PT|CV|UD|PD|FIRMA|KOPERASI|YAYASAN|PERUM)\b")  # whose names may have digits
 ENOUGH = 5  # fields and steps down: no need to look at the page upside down
 MOST_LINES_APART = 3.2  # row heights: a longer gap ends the address
@@ -145,7 +146,9 @@ def _read(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
             if name not in fields or (fields[name].value is None and field.value is not None):
                 fields[name] = field
     sixteen, old = fields.get("npwp16"), fields.get("npwpNumber")
-    if sixteen and old and old.value and not any(p.label == "number" and p.span.text == sixteen.raw for p in pieces):
+    resident = sixteen is not None and not sixteen.raw.startswith("0")  # all others' numbers begin with it
+    labelled = any(piece.label == "number" and sixteen and piece.span.text == sixteen.raw for piece in pieces)
+    if sixteen and resident and not labelled and old and old.value:
         fields.setdefault("nik", fields.pop("npwp16"))  # an old card: its NIK, of which the label was not read
     fields |= _name_and_address(pieces)
     for piece in pieces:
@@ -187,10 +190,9 @@ def _pieces(index: int, row: Row) -> Iterator[Piece]:
 
 
 def _past_length(text: str, at: int, end: int) -> int:
-    """Past the 15 or 16 of "NPWP16 : ...", which is no part of the number."""
-    if text[at : at + 2] in ("15", "16") and text[at + 2 : end][:1] in (":", " ", ""):
-        return at + 2
-    return at
+    """Past the 15 or 16 of "NPWP16 : ..." or "NPWP 16", which is no part of the number."""
+    length = _LENGTH.match(text, at, end)
+    return length.end() if length else at
 
 
 def _is_furniture(text: str) -> bool:

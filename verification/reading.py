@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from ocr_gpu.card_finder import count_cards, find_card
+from ocr_gpu.card_finder import cards_on, find_card
 from ocr_gpu.engine import OcrEngine, OcrLine, Page, load_engine
 from ocr_gpu.images import upright_pages
 from ocr_gpu.margins import Margins
@@ -125,11 +125,12 @@ def _reading(engine: OcrEngine, module: ModuleType, page: int, picture: Page, lo
 
 def _seen(page: Page, lines: Sequence[OcrLine]) -> dict[str, Any]:
     """What card it is and how good its picture, for the fields of Reading that say so."""
-    card, kind = find_card(page, lines), kind_of(lines)
+    cards, kind = cards_on(page), kind_of(lines)
+    card = find_card(page, lines, cards=cards)
     measures = measure(page, lines, card)
     numbers = {name: value for name, value in asdict(measures).items() if name != "room"}
     room = dict(zip(("room_left", "room_top", "room_right", "room_bottom"), measures.room, strict=True))
-    issues = issues_of(measures, kind, cards=count_cards(page))
+    issues = issues_of(measures, kind, cards=len(cards))
     return {"kind": kind.code, "measures": numbers | room, "issues": issues}
 
 

@@ -3,7 +3,7 @@ import numpy
 import pytest
 from numpy.typing import NDArray
 
-from ocr_gpu.card_finder import carried_back, count_cards, find_card, squared
+from ocr_gpu.card_finder import cards_on, carried_back, find_card, squared
 from ocr_gpu.engine import Box, Corners, OcrLine, Page
 from ocr_gpu.quads import in_pixels
 
@@ -56,7 +56,7 @@ def test_a_card_on_a_table_is_found_to_a_few_pixels(
 ) -> None:
     page = laid(plain(colour), corners)
     assert off(find_card(page), page, corners) < 8
-    assert count_cards(page) == 1
+    assert len(cards_on(page)) == 1
 
 
 def test_corners_are_told_as_they_lie_on_the_page_though_the_card_is_on_its_head() -> None:
@@ -100,7 +100,7 @@ def test_a_card_with_its_writing_on_it_is_found_with_the_lines_too() -> None:
 )
 def test_where_there_is_no_card_none_is_found(page: Page) -> None:
     assert find_card(page) is None
-    assert count_cards(page) == 0
+    assert len(cards_on(page)) == 0
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_two_cards_are_counted_and_neither_is_taken() -> None:
     first = ((120, 60), (560, 50), (564, 330), (124, 338))
     second = ((300, 420), (740, 410), (744, 692), (304, 700))
     page = laid(laid(plain(), first), second)
-    assert count_cards(page) == 2
+    assert len(cards_on(page)) == 2
     assert find_card(page) is None
 
 

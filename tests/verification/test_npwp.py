@@ -208,3 +208,18 @@ def test_groups_of_four_are_the_new_form_though_a_digit_is_missing() -> None:
 def test_a_line_that_begins_a_little_like_a_label_belongs_to_the_address() -> None:
     read = values([*OLD[:2], "DSN KARANGANYAR NO 128", "ASAMAN KLAURUNG KOTA SORONG"])
     assert read["address"] == "DSN KARANGANYAR NO 128 ASAMAN KLAURUNG KOTA SORONG"
+
+
+@pytest.mark.parametrize("sixteen", ["3276014107900001", "0123456789012000"])
+@pytest.mark.parametrize("label", ["NPWP 16", "NPWP16"])
+def test_a_card_with_both_numbers_keeps_each_under_its_own_name(label: str, sixteen: str) -> None:
+    texts = [(label, f": {sixteen}"), ("NPWP lama", ": 12.345.678.9-012.000"), ("Nama", ": SITI CONTOH")]
+    lines = [
+        line(left, 0.2 + 0.07 * row, text)
+        for row, pair in enumerate(texts)
+        for left, text in zip((0.06, 0.22), pair, strict=True)
+    ]
+    fields = npwp.parse(lines)
+    assert fields["npwp16"].value == sixteen
+    assert fields["npwpNumber"].value == "12.345.678.9-012.000"
+    assert "nik" not in fields
