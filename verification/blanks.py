@@ -34,8 +34,11 @@ HEAD, FOOT = 0.1, 0.95  # of the strip's height: between them stand the letters
 DARKEST_SHARE = 0.06  # of a column: so much of it has to be dark to be ink
 BARE = 0.4  # of the usual darkness of a letter
 PAPER_PERCENTILE, PAPER_REACH = 80, 61
-# Where two words may be stuck together: never a single letter, which is more often the end of a blurred word.
-_JOINTS = re.compile(r"(?<=[^\W\d_]{2})(?=[^\W\d_]{2}|\d)|(?<=[^\W\d_]\.)(?=\w)|(?<=\d)(?=[^\W\d_]{2})")
+# Where two words may be stuck together. Two words of letters are long ones: where light and blur vary within a line,
+# short pieces were mostly ends of words that are whole (KUTILA NG, RAWAMAN GUN).
+_JOINTS = re.compile(
+    r"(?<=[^\W\d_]{4})(?=[^\W\d_]{4})|(?<=[^\W\d_]{2})(?=\d)|(?<=[^\W\d_]\.)(?=\w)|(?<=\d)(?=[^\W\d_]{2})"
+)
 Profile = NDArray[numpy.float32]
 
 
