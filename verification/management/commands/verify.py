@@ -62,6 +62,8 @@ def look_at(file: Path, name: str, engine: OcrEngine) -> dict[str, Any]:
         "type": name,
         "engine": engine.name,
         "seconds": round(time.perf_counter() - started, 3),
+        "kind": reading.kind,
+        "quality": [{"code": issue.code, "message": issue.message_en} for issue in reading.issues],
         "fields": fields_as_json(name, reading.fields),
         "score": verdict.score,
         "decision": verdict.decision,
@@ -73,6 +75,10 @@ def look_at(file: Path, name: str, engine: OcrEngine) -> dict[str, Any]:
 def as_table(answer: dict[str, Any]) -> str:
     if "error" in answer:
         return f"{answer['file']}: {answer['error']['message']} ({answer['error']['code']})"
-    head = f"{answer['file']}: {answer['type']} {answer['decision']}, score {answer['score']}, {answer['seconds']} s"
+    head = (
+        f"{answer['file']}: {answer['type']} (looks like {answer['kind']}) {answer['decision']}, "
+        f"score {answer['score']}, {answer['seconds']} s"
+    )
     fields = [f"  {name:<14} {field['value'] or '-'}" for name, field in answer["fields"].items()]
-    return "\n".join([head, *fields, *(f"  ! {reason['message']}" for reason in answer["reasons"])])
+    remarks = [*answer["reasons"], *answer["quality"]]
+    return "\n".join([head, *fields, *(f"  ! {remark['message']}" for remark in remarks)])
