@@ -37,14 +37,9 @@ def first_look(engine: OcrEngine, module: ModuleType, page: Page, lines: list[Oc
     """
     lines = read_on(module, with_blanks(lines, page), page, engine)
     fields: dict[str, FieldValue] = dict(module.parse(lines))
-    strips: dict[str, FieldValue] = {}
     for name, digits in module.NUMBER_DIGITS.items():
-        field = fields.get(name)
-        if field is None:
-            continue
-        if field.raw not in strips:  # a resident's NPWP is the NIK: one strip under two names
-            strips[field.raw] = confirmed(field, lines, page, engine, digits=digits)
-        fields[name] = module.believed(name, strips[field.raw], date.today())
+        if field := fields.get(name):
+            fields[name] = module.believed(name, confirmed(field, lines, page, engine, digits=digits), date.today())
     return Look(lines, fields)
 
 

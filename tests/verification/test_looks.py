@@ -6,7 +6,7 @@ import pytest
 from ocr_gpu.engine import Box, OcrEngine, OcrLine, load_engine
 from ocr_gpu.images import upright_pages
 from tests.verification.build import ScriptedEngine, lines_of
-from verification import ktp
+from verification import ktp, npwp
 from verification.fields import FieldValue
 from verification.looks import Look, first_look, found, is_weak, joined
 from verification.specimens import encode, render
@@ -95,3 +95,14 @@ def test_a_specimen_is_sure_at_first_sight_and_a_number_that_nobody_has_is_not(e
 
 def _with(line: OcrLine, old: str, new: str) -> OcrLine:
     return replace(line, text=line.text.replace(old, new))
+
+
+def test_a_number_that_stands_on_the_card_twice_keeps_each_of_its_places(engine: OcrEngine) -> None:
+    image, truth = next(made for seed in range(20) if "nik" in (made := render("npwp16", "clean", seed))[1]["boxes"])
+    [page] = upright_pages(encode(image, "jpeg"))
+    seen = first_look(engine, npwp, page, engine.read([page])[0])
+    assert seen.fields["npwp16"].value == seen.fields["nik"].value == truth["fields"]["nik"]
+    for name in ("npwp16", "nik"):
+        box, drawn = seen.fields[name].box, truth["boxes"][name]
+        assert box is not None
+        assert box.y + box.h / 2 == pytest.approx(drawn[1] + drawn[3] / 2, abs=0.03)
