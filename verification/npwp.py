@@ -16,7 +16,7 @@ from verification.fields import FieldValue
 from verification.identity_numbers import digit_share, if_possible_nik, read_number, repaired, without_separators
 from verification.labels import ANOTHER, alike, continued, fold, folded, label_at
 from verification.layout import Row, Span, rows_of, without_stamps
-from verification.npwp_number import NPWP15_DIGITS, NPWP16_DIGITS, format_npwp15
+from verification.npwp_number import NPWP15_DIGITS, NPWP16_DIGITS, format_npwp15, luhn_holds
 from verification.slant import ways_to_lie
 from verification.vocabulary import as_name, spaced
 
@@ -59,12 +59,14 @@ FURNITURE = (
 FURNITURE_LIKENESS = 0.75
 SHORTEST_NUMBER, LONGEST_NUMBER = 8, 20
 GROUP = 4  # digits, in the new form
+UNPOINTED = 0.6  # the most that an old number without its points is trusted
 COLUMN_REACH = 0.1  # of the page's width: how far a line may start from the number or its label
 FREE_TEXT = ("name", "address", "taxOffice")
 REGISTERED_WORDS = ("TERDAFTAR", "TANGGAL", "SEJAK")  # the latter two only before a date
 REGISTERED_LIKENESS = 0.75
 _STUCK = re.compile(r"(?<=[A-Z])(?:TANGGAL|TGL\.?)$")  # the first word of the next label, without its blank
-_LENGTH = re.compile(r" ?1[56](?=[ :]|$)")
+_LENGTH = re.compile(r" ?1([56])(?=[ :]|$)")  # of "NPWP16 : ..." or "NPWP 16", which is no part of the number
+NUMBERS = ("number", "npwp16")  # the label of either number; the second says itself which it is
 _FIRM = re.compile(r"(?:PT|CV|UD|PD|FIRMA|KOPERASI|YAYASAN|PERUM)\b")  # whose names may have digits
 ENOUGH = 5  # fields and steps down: no need to look at the page upside down
 MOST_LINES_APART = 3.2  # row heights: a longer gap ends the address
@@ -98,13 +100,24 @@ def unread(lines: Sequence[OcrLine]) -> list[tuple[OcrLine, float]]:
 def believed(name: str, field: FieldValue, today: date) -> FieldValue:
     """The field with its value only where such a thing can be, numbers as they are written. Safe to repeat."""
     if name == "npwpNumber":
-        return replace(field, value=as_npwp15(field.value), proposed=as_npwp15(field.proposed))
+        return _old_number(replace(field, value=as_npwp15(field.value), proposed=as_npwp15(field.proposed)))
     resident = name == "npwp16" and (field.value or "").startswith(tuple("123456789"))
     if name == "nik" or resident:
         return if_possible_nik(field, today)
     if name == "registeredDate":
         return if_past(field, today)
     return field.if_legible() if name in FREE_TEXT else field
+
+
+def _old_number(field: FieldValue) -> FieldValue:
+    """Fifteen digits without their points may be sixteen of which a burnt-out patch hides one: never sure, and no value
+    where the check digit says no.
+    """
+    if field.value is None or _is_pointed(field.raw):
+        return field
+    if not luhn_holds(without_separators(field.value)):
+        return field.without_value(proposed=field.value)
+    return replace(field, confidence=min(field.confidence, UNPOINTED))
 
 
 def as_npwp15(number: str | None) -> str | None:
@@ -147,7 +160,7 @@ def _read(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
                 fields[name] = field
     sixteen, old = fields.get("npwp16"), fields.get("npwpNumber")
     resident = sixteen is not None and not sixteen.raw.startswith("0")  # all others' numbers begin with it
-    labelled = any(piece.label == "number" and sixteen and piece.span.text == sixteen.raw for piece in pieces)
+    labelled = any(piece.label in NUMBERS and sixteen and piece.span.text == sixteen.raw for piece in pieces)
     if sixteen and resident and not labelled and old and old.value:
         fields.setdefault("nik", fields.pop("npwp16"))  # an old card: its NIK, of which the label was not read
     fields |= _name_and_address(pieces)
@@ -170,7 +183,8 @@ def _pieces(index: int, row: Row) -> Iterator[Piece]:
         match = match and continued(match, row.text)
         label, text_at, trust = (match.name, match.end, match.similarity) if match else (None, start, 1.0)
         if label == "number":
-            text_at = _past_length(row.text, text_at, end)
+            length = _LENGTH.match(row.text, text_at, end)
+            label, text_at = NUMBERS[bool(length and length[1] == "6")], length.end() if length else text_at
         begin = end - len(part.lstrip(" :;=."))
         named = label == "taxOffice" and ":" not in row.text[begin : min(text_at + 2, end)]
         if named and row.text[text_at:end].strip():
@@ -189,12 +203,6 @@ def _pieces(index: int, row: Row) -> Iterator[Piece]:
         yield Piece(index, waiting[0], row.span(0, 0), waiting[1], waiting[2])
 
 
-def _past_length(text: str, at: int, end: int) -> int:
-    """Past the 15 or 16 of "NPWP16 : ..." or "NPWP 16", which is no part of the number."""
-    length = _LENGTH.match(text, at, end)
-    return length.end() if length else at
-
-
 def _is_furniture(text: str) -> bool:
     plain = folded(text)
     return any(alike(plain, folded(known), FURNITURE_LIKENESS) for known in FURNITURE)
@@ -207,30 +215,34 @@ def _looks_like_number(text: str) -> bool:
 def _number(piece: Piece) -> dict[str, FieldValue]:
     """The identity number that a piece holds, under the name it goes by."""
     text = piece.span.text
-    labelled = piece.label in ("number", "nik")
-    if piece.label not in (None, "number", "nik") or not (_looks_like_number(text) or (labelled and text)):
+    labelled = piece.label in (*NUMBERS, "nik")
+    if piece.label not in (None, *NUMBERS, "nik") or not (_looks_like_number(text) or (labelled and text)):
         return {}
     if labelled and digit_share(text) < 0.3:
         return {}
     if piece.label == "nik":
         return {"nik": read_number(piece.span, NPWP16_DIGITS)}
-    if _is_new_form(text):
+    if piece.label == NUMBERS[1] or _is_new_form(text):
         return {"npwp16": read_number(piece.span, NPWP16_DIGITS)}
     return {"npwpNumber": read_number(piece.span, NPWP15_DIGITS)}
 
 
 def _is_new_form(text: str) -> bool:
     """Sixteen digits or groups of four; the old form has its points and its dash."""
-    if set(text) & set(".-"):
+    if _is_pointed(text):
         return False
     groups = [len(group) for group in text.split()]
     return len(without_separators(text)) >= NPWP16_DIGITS or (groups.count(GROUP) > 1 and max(groups) == GROUP)
 
 
+def _is_pointed(text: str) -> bool:
+    return bool(set(text) & set(".,-"))
+
+
 def _name_and_address(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
     """By label where there is one; else the first text below the number, and the texts after it."""
     fields: dict[str, FieldValue] = {}
-    anchor = next((p for p in pieces if p.label == "number" or _number(p)), None)
+    anchor = next((p for p in pieces if p.label in NUMBERS or _number(p)), None)
     column = {anchor.left, anchor.span.left} if anchor else {p.left for p in pieces[:1]}
     row = anchor.row if anchor else -1
     address: list[Piece] = []

@@ -223,3 +223,19 @@ def test_a_card_with_both_numbers_keeps_each_under_its_own_name(label: str, sixt
     assert fields["npwp16"].value == sixteen
     assert fields["npwpNumber"].value == "12.345.678.9-012.000"
     assert "nik" not in fields
+
+
+def test_a_new_number_of_which_a_digit_is_hidden_is_no_old_number() -> None:
+    fields = npwp.parse(npwp_lines(["NPWP16 : 085027736652000", "CV CONTOH MAKMUR ABADI"]))
+    assert "npwpNumber" not in fields
+    assert fields["npwp16"].value is None
+
+
+@pytest.mark.parametrize(("digits", "value"), [("385135199256000", "38.513.519.9-256.000"), ("385135198256000", None)])
+def test_fifteen_digits_without_points_are_never_sure_and_no_number_against_the_check_digit(
+    digits: str, value: str | None
+) -> None:
+    field = npwp.parse(npwp_lines([f"NPWP : {digits}", "CV CONTOH MAKMUR ABADI"]))["npwpNumber"]
+    assert field.value == value
+    assert value is None or field.confidence <= 0.6
+    assert value is not None or field.proposed == "38.513.519.8-256.000"
