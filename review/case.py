@@ -209,16 +209,19 @@ def picture_as_address(png: bytes) -> str:
 # All of it -----------------------------------------------------------------------------------------------------------
 
 
+def _revealed(review: Review, page: int) -> tuple[str, str]:
+    """The uncovered picture for one answer, or why there is none."""
+    try:
+        return picture_as_address(picture(review, page, revealed=True)), ""
+    except NoPicture as problem:
+        return "", str(problem)
+
+
 def context(review: Review, user: Any, *, page: int, revealed: bool = False) -> dict[str, Any]:
     """What the case page shows to this user."""
     run, rows = run_of(review), field_rows(review, revealed=revealed)
     pages = page_count(review.document)
-    shown, unseen = "", ""
-    if revealed:
-        try:
-            shown = picture_as_address(picture(review, page, revealed=True))
-        except NoPicture as problem:
-            unseen = str(problem)
+    shown, unseen = _revealed(review, page) if revealed else ("", "")
     is_open = not review.decision
     own = console.is_own(user, review)
     return {

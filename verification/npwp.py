@@ -13,10 +13,10 @@ from datetime import date
 from ocr_gpu.engine import OcrLine
 from verification.dates import find_date, if_past
 from verification.fields import FieldValue
-from verification.identity_numbers import digit_share, if_possible_nik, read_number, repaired, without_separators
+from verification.identity_numbers import digit_share, if_possible_nik, read_number, repaired
 from verification.labels import ANOTHER, alike, continued, fold, folded, label_at
 from verification.layout import Row, Span, rows_of, without_stamps
-from verification.npwp_number import NPWP15_DIGITS, NPWP16_DIGITS, format_npwp15, luhn_holds
+from verification.npwp_number import NPWP15_DIGITS, NPWP16_DIGITS, believed_npwp15, is_new_form
 from verification.slant import ways_to_lie
 from verification.vocabulary import as_name, spaced
 
@@ -58,8 +58,6 @@ FURNITURE = (
 )
 FURNITURE_LIKENESS = 0.75
 SHORTEST_NUMBER, LONGEST_NUMBER = 8, 20
-GROUP = 4  # digits, in the new form
-UNPOINTED = 0.6  # the most that an old number without its points is trusted
 COLUMN_REACH = 0.1  # of the page's width: how far a line may start from the number or its label
 FREE_TEXT = ("name", "address", "taxOffice")
 REGISTERED_WORDS = ("TERDAFTAR", "TANGGAL", "SEJAK")  # the latter two only before a date
@@ -100,30 +98,13 @@ def unread(lines: Sequence[OcrLine]) -> list[tuple[OcrLine, float]]:
 def believed(name: str, field: FieldValue, today: date) -> FieldValue:
     """The field with its value only where such a thing can be, numbers as they are written. Safe to repeat."""
     if name == "npwpNumber":
-        return _old_number(replace(field, value=as_npwp15(field.value), proposed=as_npwp15(field.proposed)))
+        return believed_npwp15(field)
     resident = name == "npwp16" and (field.value or "").startswith(tuple("123456789"))
     if name == "nik" or resident:
         return if_possible_nik(field, today)
     if name == "registeredDate":
         return if_past(field, today)
     return field.if_legible() if name in FREE_TEXT else field
-
-
-def _old_number(field: FieldValue) -> FieldValue:
-    """Fifteen digits without their points may be sixteen of which a burnt-out patch hides one: never sure, and no value
-    where the check digit says no.
-    """
-    if field.value is None or _is_pointed(field.raw):
-        return field
-    if not luhn_holds(without_separators(field.value)):
-        return field.without_value(proposed=field.value)
-    return replace(field, confidence=min(field.confidence, UNPOINTED))
-
-
-def as_npwp15(number: str | None) -> str | None:
-    """Fifteen digits with their points; anything else as it is."""
-    digits = without_separators(number or "")
-    return format_npwp15(digits) if len(digits) == NPWP15_DIGITS and digits.isdigit() else number
 
 
 def _likeliest(lines: Sequence[OcrLine]) -> dict[str, FieldValue]:
@@ -222,21 +203,9 @@ def _number(piece: Piece) -> dict[str, FieldValue]:
         return {}
     if piece.label == "nik":
         return {"nik": read_number(piece.span, NPWP16_DIGITS)}
-    if piece.label == NUMBERS[1] or _is_new_form(text):
+    if piece.label == NUMBERS[1] or is_new_form(text):
         return {"npwp16": read_number(piece.span, NPWP16_DIGITS)}
     return {"npwpNumber": read_number(piece.span, NPWP15_DIGITS)}
-
-
-def _is_new_form(text: str) -> bool:
-    """Sixteen digits or groups of four; the old form has its points and its dash."""
-    if _is_pointed(text):
-        return False
-    groups = [len(group) for group in text.split()]
-    return len(without_separators(text)) >= NPWP16_DIGITS or (groups.count(GROUP) > 1 and max(groups) == GROUP)
-
-
-def _is_pointed(text: str) -> bool:
-    return bool(set(text) & set(".,-"))
 
 
 def _name_and_address(pieces: Sequence[Piece]) -> dict[str, FieldValue]:
