@@ -1,7 +1,7 @@
 """PP-OCR's two networks on onnxruntime: where writing stands, and what a line says. The one module that imports them.
 
 The models come out of the rapidocr package (PP-OCRv6 small, Apache-2.0), the loop around them is ours: a card takes
-half the time and half the memory, because lines are cut from the page's own pixels and read one by one, and the
+less time and memory, because lines are cut from the page's own pixels and read one by one, and the
 recogniser knows the characters of Indonesian cards only. No picture passes through a network twice.
 """
 
@@ -73,7 +73,7 @@ def load_networks(threads: int | None = None) -> Networks:
 def cut_recogniser(model: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The model with the classes of ASCII characters only, and the characters of its classes.
 
-    The packaged head tells 18,708 characters apart, most of them Chinese, and takes an eighth of the reading time. What
+    The packaged head tells 18,708 characters apart, most of them Chinese, which no card here has. What
     is left of the weights is untouched, so the scores of the kept classes are the same before the last softmax; cut in
     memory at each start (0.1 s), so there is no second model file that could grow stale.
     """

@@ -75,7 +75,7 @@ def test_what_is_no_good_picture_of_a_card_is_called_by_its_name(
 def test_the_grid_of_a_screen_is_seen_where_the_picture_shows_it(
     api: APIClient, engine: OcrEngine, monkeypatch: Any
 ) -> None:
-    image, truth = render("screen", "phone", 6)  # in about six of ten it does: docs/benchmarks.md
+    image, truth = render("screen", "phone", 6)  # not every photograph of a screen shows it
     assert "screen_photo" in codes(settled(api, engine, monkeypatch, encode(image, "jpeg"), truth["documentType"]))
 
 
