@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ocr_gpu.engine import Corners, OcrLine, Page
 from ocr_gpu.quads import Quad, cut, in_pixels, length_and_height, part_of
-from ocr_gpu.spectrum import screen_peak
+from ocr_gpu.spectrum import finest_peak, turning_colours
+from ocr_gpu.windows import flat_bars, window_words
 
 MOST_STRIPS = 6
 LONGEST_STRIP = 12.0  # times as long as high: more of a line says nothing more
@@ -25,6 +26,9 @@ MANY_LINES = 6  # so many lie all over a card
 BURNT = 250  # of 255, the darkest of the three colours
 PAPER = 238  # of 255: where the card is so white, what is burnt out can't be told from paper
 EDGE_REACH = 0.006  # of the page's side: a line that comes so near to the edge is cut by it
+NEARLY_BURNT = 240  # of 255, the brightest of the three colours
+LEAST_KEPT = 0.05  # of the card: if less of it isn't burnt out, nothing is left out
+BRIGHTEST_COLOUR = 1000.0  # against paper of 255: what is far brighter than paper says nothing
 LEAST_BLOB = 0.001  # of the card: a smaller burnt spot hides nothing
 RIM_NEAR, RIM_FAR = 2, 4  # pixels of the small picture around a blob
 SOFT_SHARE = 0.3  # of the way from paper to white: so bright is the rim of a blob of light
@@ -51,10 +55,15 @@ class Measures:
     card_width    pixels: long side of the card, or 0 where its corners aren't known.
     cut_lines     0..1: share of the lines that end at the edge of the page.
     room          heights of text from the writing to the nearest edge of the page: left, top, right, bottom.
-    colourfulness 0..1: spread of colour on the card, whatever colour the lamp had; black and white is below 0.02.
+    colourfulness 0..1: spread of colour on the card against the light of its paper, whatever colour and strength the
+                  lamp had; black and white is below 0.05, a portrait on red or blue gives 0.1 and more.
     screen        0 and more: the strongest regular pattern finer than print, against the strongest around it in the
-                  spectrum (amplitudes); below 5 on paper, 5 to 15 where the pixels of a screen are seen. 0 for a page
-                  of less than 256 pixels.
+                  spectrum (amplitudes); below 5 on plain paper, 6 and more where the pixels of a screen or the dots of
+                  print are seen. 0 for a page of less than 256 pixels.
+    turning       0 and more: how surely colours turn from red over green to blue along a pattern, as the lights of a
+                  screen do and print does not: below 1 on paper, up to 10 on screens. 0 without colours.
+    bars          0..1: share of the page in two flat bars beside or above and below a picture, as a gallery has them.
+    window_words  lines that a window has and no card: a clock, a menu; the name of a picture's file counts two.
     side          pixels: long side of the page.
     lines         how many lines of writing there are.
     """
@@ -72,12 +81,15 @@ class Measures:
     room: tuple[float, float, float, float]
     colourfulness: float
     screen: float
+    turning: float
+    bars: float
+    window_words: int
     side: int
     lines: int
 
 
 def measure(page: Page, lines: Sequence[OcrLine], card: Corners | None = None) -> Measures:
-    """About 10 ms for a page of 1300 pixels. `lines` and `card` lie on the page as given. Never raises."""
+    """About 20 ms for a page of 1300 pixels. `lines` and `card` lie on the page as given. Never raises."""
     grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY).astype(numpy.uint8, copy=False)
     quads = [in_pixels(line.corners or _corners_of(line), page) for line in lines]
     sizes = [length_and_height(quad) for quad in quads]
@@ -85,7 +97,8 @@ def measure(page: Page, lines: Sequence[OcrLine], card: Corners | None = None) -
     noise = _grain(grey[:: max(1, grey.shape[0] // CALM_ROWS)].astype(numpy.int16))
     strips = _strips(grey, quads)
     seen, scale = _small(page)
-    mask = _mask(seen, scale, quads, card)
+    room = _seen_room(page, quads, card)
+    mask = _mask(seen, room * numpy.float32(scale))
     seen_grey = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY).astype(numpy.uint8, copy=False)
     paper, brightest = _light(seen_grey, mask)
     glare, blob = _glare(seen, seen_grey, mask, paper)
@@ -102,7 +115,10 @@ def measure(page: Page, lines: Sequence[OcrLine], card: Corners | None = None) -
         cut_lines=_cut_share(quads, page),
         room=_room(quads, page, text_height),
         colourfulness=_colourfulness(seen, mask),
-        screen=screen_peak(grey),
+        screen=finest_peak(grey, room),
+        turning=turning_colours(page, room),
+        bars=flat_bars(seen),
+        window_words=window_words(lines),
         side=max(page.shape[:2]),
         lines=len(lines),
     )
@@ -182,15 +198,22 @@ def _contrast(strip: Grey) -> float:
     return (_share_below(strip, 0.9) - _share_below(strip, 0.05)) / 255
 
 
-def _mask(seen: Page, scale: float, quads: Sequence[Quad], card: Corners | None) -> Grey:
-    """255 where the card is."""
-    height, width = seen.shape[:2]
-    mask = numpy.zeros((height, width), numpy.uint8)
+def _seen_room(page: Page, quads: Sequence[Quad], card: Corners | None) -> Quad:
+    """The outline of the card in pixels, of all writing where it isn't known, of the page where there is little."""
     if card:
-        cv2.fillConvexPoly(mask, in_pixels(card, seen).astype(numpy.int32), 255)
-    elif len(quads) >= MANY_LINES:
-        around = cv2.convexHull(numpy.concatenate(quads) * numpy.float32(scale))
-        cv2.fillConvexPoly(mask, around.astype(numpy.int32), 255)
+        return in_pixels(card, page)
+    if len(quads) >= MANY_LINES:
+        around = cv2.convexHull(numpy.concatenate(quads))[:, 0].astype(numpy.float32, copy=False)
+        if cv2.contourArea(around) > 0:
+            return around
+    height, width = page.shape[:2]
+    return numpy.array([[0, 0], [width, 0], [width, height], [0, height]], numpy.float32)
+
+
+def _mask(seen: Page, room: Quad) -> Grey:
+    """255 where the card is."""
+    mask = numpy.zeros(seen.shape[:2], numpy.uint8)
+    cv2.fillConvexPoly(mask, room.astype(numpy.int32), 255)
     return mask if mask.any() else numpy.full_like(mask, 255)
 
 
@@ -253,12 +276,16 @@ def _room(quads: Sequence[Quad], page: Page, text_height: float) -> tuple[float,
 
 
 def _colourfulness(seen: Page, mask: Grey) -> float:
-    """After the grain is averaged out and the lamp's colour is taken from the paper: how far colours are from grey."""
-    calm = cv2.blur(seen, (5, 5))[mask > 0].astype(numpy.uint8, copy=False)
+    """After the grain is averaged out and the lamp's colour is taken from the paper: how far colours are from grey,
+    against the light of the paper. What is burnt out has lost its colour or, in part, got one: it doesn't count.
+    """
+    card = cv2.blur(seen, (5, 5))[mask > 0].astype(numpy.uint8, copy=False)
+    kept = card[card.max(axis=1) < NEARLY_BURNT]
+    calm = kept if len(kept) >= LEAST_KEPT * len(card) else card
     medians = [max(_share_below(calm[:, channel], 0.5), 1.0) for channel in range(3)]
-    scales = numpy.array([medians[1] / median for median in medians], numpy.float32)
-    white = calm * scales
+    scales = numpy.array([255 / median for median in medians], numpy.float32)
+    white = numpy.minimum(calm * scales, BRIGHTEST_COLOUR)
     apart = cv2.max(cv2.max(white[:, 0], white[:, 1]), white[:, 2]) - cv2.min(
         cv2.min(white[:, 0], white[:, 1]), white[:, 2]
     )
-    return _share_below(apart.astype(numpy.int16).ravel(), 0.95) / 255
+    return min(_share_below(apart.astype(numpy.int16).ravel(), 0.95) / 255, 1.0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ocr_gpu.engine import OcrLine
+from verification.evidence import Evidence
 from verification.fields import FieldValue
 from verification.nik import is_nik
 from verification.npwp_number import is_printed_npwp15
@@ -85,19 +86,21 @@ NUMBERS = {"KTP": ("nik",), "NPWP": ("npwpNumber", "npwp16")}
 CONFIDENCE_TENTHS = {"KTP": 2, "NPWP": 3}  # of c
 
 MISSING = {
-    "nik": Reason("nik_missing", "No NIK was found on the card."),
-    "npwpNumber": Reason("npwp_number_missing", "No NPWP number was found on the card."),
-    "name": Reason("name_missing", "No name was found on the card."),
-    "birthDate": Reason("birth_date_missing", "No date of birth was found on the card."),
-    "address": Reason("address_missing", "No complete address was found on the card."),
+    "nik": Reason("nik_missing", "No NIK was found on the card.", "number_unreadable"),
+    "npwpNumber": Reason("npwp_number_missing", "No NPWP number was found on the card.", "number_unreadable"),
+    "name": Reason("name_missing", "No name was found on the card.", "name_unreadable"),
+    "birthDate": Reason("birth_date_missing", "No date of birth was found on the card.", "details_unclear"),
+    "address": Reason("address_missing", "No complete address was found on the card.", "details_unclear"),
 }
 UNCLEAR = {
-    "nik": Reason("nik_unclear", "A NIK stands on the card but could not be read with certainty."),
+    "nik": Reason("nik_unclear", "A NIK stands on the card but could not be read with certainty.", "number_unreadable"),
     "npwpNumber": Reason(
-        "npwp_number_unclear", "An NPWP number stands on the card but could not be read with certainty."
+        "npwp_number_unclear",
+        "An NPWP number stands on the card but could not be read with certainty.",
+        "number_unreadable",
     ),
 }
-LITTLE_TEXT = Reason("little_text", "Hardly any text could be read from the picture.")
+LITTLE_TEXT = Reason("little_text", "Hardly any text could be read from the picture.", "nothing_readable")
 COMPLETE = Reason("complete", "Everything that counts was read from the card.")
 DECIDED: dict[Decision, Reason] = {
     "auto_approve": Reason("score_approves", "The score reaches the threshold for approval."),
@@ -108,11 +111,12 @@ DECIDED: dict[Decision, Reason] = {
 }
 
 
-def judge(document_type: str, fields: Fields, lines: Sequence[OcrLine], thresholds: Thresholds) -> Verdict:
-    """Pure: the same input gives the same verdict. ValueError for a document type it has no points for."""
+def judge(evidence: Evidence, thresholds: Thresholds) -> Verdict:
+    """See scoring.Policy. Of the evidence only the fields and the lines count."""
+    document_type, fields = evidence.document_type, evidence.values
     if document_type not in CHECKS:
         raise ValueError(f"the baseline policy knows no document type {document_type!r}")
-    confidence = ocr_confidence(lines)
+    confidence = ocr_confidence(evidence.lines)
     points = {name: worth if holds(fields) else 0 for name, worth, holds in CHECKS[document_type]}
     lacking = [name for name, earned in points.items() if not earned]
     points["ocrConfidence"] = _half_up(CONFIDENCE_TENTHS[document_type] * confidence, 10)

@@ -53,6 +53,19 @@ def read_nik(nik: str, *, today: date) -> NikParts:
     )
 
 
+def births_of(nik: str, *, today: date) -> tuple[date, ...]:
+    """Every birth date that the digits can mean, the latest first: two for "070120", none when they are no date.
+
+    The number has no century, so a printed birth date agrees with it when it is one of these; whether somebody can be
+    so old is another question. ValueError unless it is sixteen digits.
+    """
+    if not is_nik(nik):
+        raise ValueError("a NIK is sixteen digits")
+    day = int(nik[6:8])
+    plain_day = day - WOMAN_DAY_OFFSET if day > WOMAN_DAY_OFFSET else day
+    return _births(plain_day, int(nik[8:10]), int(nik[10:12]), today)
+
+
 def could_be_nik(nik: str, *, today: date) -> bool:
     """Whether such a number can have been issued. ValueError unless it is sixteen digits."""
     parts = read_nik(nik, today=today)
@@ -63,12 +76,18 @@ def could_be_nik(nik: str, *, today: date) -> bool:
 
 def _born(day: int, month: int, two_digit_year: int, today: date) -> date | None:
     """The later of the two centuries that is not in the future and gives an age somebody has reached."""
+    births = _births(day, month, two_digit_year, today)
+    return next((born for born in births if today.year - born.year <= OLDEST_HOLDER_YEARS), None)
+
+
+def _births(day: int, month: int, two_digit_year: int, today: date) -> tuple[date, ...]:
     century = today.year - today.year % 100
+    found: list[date] = []
     for year in (century + two_digit_year, century - 100 + two_digit_year):
         try:
             born = date(year, month, day)
         except ValueError:
             continue
-        if born <= today and today.year - year <= OLDEST_HOLDER_YEARS:
-            return born
-    return None
+        if born <= today:
+            found.append(born)
+    return tuple(found)

@@ -24,8 +24,17 @@ LEAST_GLARE, LEAST_BLOB = 0.01, 1.2  # share of the card, and heights of text
 CUT_SHARE, CUT_LINES = 0.06, 2
 NEAR_EDGE = 0.8  # heights of text
 CUT_LABELS = 4  # missing at the foot or the head of the card
-LEAST_COLOUR = {KTP: 0.03, NPWP15: 0.004, NPWP16: 0.004}  # a KTP has a portrait on red or blue, tax cards have less
-SCREEN_PEAK = 5.5
+LEAST_COLOUR = {KTP: 0.085, NPWP15: 0.005, NPWP16: 0.005}  # a KTP has a portrait on red or blue, tax cards have less
+LEAST_COLOUR_LIGHT, COLOUR_CONTRAST = (
+    0.1,
+    0.25,
+)  # contrast against the light: in the dark and on pale print none is seen
+SURE_TURNING = 3.0  # colours that turn as no print's do
+DOUBTFUL_TURNING = 0.95  # one honest picture in a hundred comes so far
+GRID_PEAK = 8.0  # a grid finer than print: of a screen, but halftone has it too
+PEAK_TURNING = 1.2  # of colours on such a grid
+LEAST_BARS = 0.08  # of the page
+LEAST_WINDOW_WORDS = 2
 MANY_CARDS = 2
 
 MESSAGES: dict[str, tuple[str, str]] = {
@@ -69,7 +78,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Ini tampak seperti foto dari layar. Foto kartu aslinya.",
         "This looks like a picture of a screen. Take the card itself.",
     ),
+    "screen_suspected": (
+        "Mungkin ini foto layar atau tangkapan layar: lihat apakah kartu itu sendiri yang difoto.",
+        "This may be a picture of a screen or a screenshot: look whether the card itself was taken.",
+    ),
 }
+REVIEWER_ONLY = frozenset(
+    {"screen_suspected"}
+)  # too often wrong to be told to a sender; keeps a machine from approving
 
 
 class Measured(Protocol):
@@ -98,12 +114,18 @@ class Measured(Protocol):
     @property
     def screen(self) -> float: ...
     @property
+    def turning(self) -> float: ...
+    @property
+    def bars(self) -> float: ...
+    @property
+    def window_words(self) -> int: ...
+    @property
     def lines(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class QualityIssue:
-    """`code` is stable and one of MESSAGES; the messages may be shown to a client as they are."""
+    """`code` is stable and one of MESSAGES; if it is none of REVIEWER_ONLY, the messages may be shown to a client."""
 
     code: str
     message_id: str
@@ -134,11 +156,31 @@ def _codes(measures: Measured, kind: Kind, cards: int) -> Iterator[str]:
     if measures.text_height < LEAST_TEXT:
         yield "too_small"
     yield from _hard_to_read(measures, kind)
-    lit = measures.light >= DARK_LIGHT and measures.contrast >= PALE_CONTRAST  # else no colours can be told
-    if is_card and lit and not cut and measures.colourfulness < LEAST_COLOUR[kind.code]:
+    if is_card and not cut and _shows_colours(measures) and measures.colourfulness < LEAST_COLOUR[kind.code]:
         yield "photocopy"
-    if measures.screen >= SCREEN_PEAK:
+    if _is_screen(measures):
         yield "screen_photo"
+    elif _may_be_screen(measures):
+        yield "screen_suspected"
+
+
+def _shows_colours(measures: Measured) -> bool:
+    """Whether there is light enough to tell colours from black and white."""
+    return measures.light >= LEAST_COLOUR_LIGHT and measures.contrast >= COLOUR_CONTRAST * measures.light
+
+
+def _is_screen(measures: Measured) -> bool:
+    """Surely: two signs that halftone and security lines don't have together, or one that print doesn't have."""
+    return measures.turning >= SURE_TURNING or (measures.screen >= GRID_PEAK and measures.turning >= PEAK_TURNING)
+
+
+def _may_be_screen(measures: Measured) -> bool:
+    return (
+        measures.turning >= DOUBTFUL_TURNING
+        or measures.screen >= GRID_PEAK
+        or measures.bars >= LEAST_BARS
+        or measures.window_words >= LEAST_WINDOW_WORDS
+    )
 
 
 def _hard_to_read(measures: Measured, kind: Kind) -> Iterator[str]:

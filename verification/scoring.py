@@ -1,26 +1,37 @@
-"""What a scoring policy is: a pure, versioned judgement of what was read, with every point and reason it rests on."""
+"""What a scoring policy is: a pure, versioned judgement of evidence, with every point and reason it rests on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol
 
-from ocr_gpu.engine import OcrLine
-from verification.fields import FieldValue
+from verification.checks import Outcome
+from verification.evidence import Evidence
 
 Decision = Literal["auto_approve", "auto_reject", "needs_review"]
 HIGHEST_SCORE = 100
-POLICIES: dict[str, str] = {"baseline": "verification.baseline"}  # one line a policy
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """code is a stable word; message is a sentence for people and holds no value of the card."""
+    """code is a stable word; message is a sentence for the house's own people and holds no value of the card.
+
+    client is the code in verification.client_reasons of what its sender is told; empty for nothing.
+    """
 
     code: str
     message: str
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found, and what the policy made of it. gate: this outcome forbids an approval by the machine."""
+
+    code: str
+    outcome: Outcome
+    points: int
+    gate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Verdict:
-    """points add up to score."""
+    """points add up to the score, which is 0 where they are less and 100 where they are more."""
 
     score: int
     decision: Decision
@@ -46,25 +57,23 @@ class Verdict:
     policy: str
     policy_version: str
     thresholds: Thresholds = field(default_factory=Thresholds)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def gates(self) -> list[str]:
+        """The checks that forbid an approval."""
+        return [finding.code for finding in self.findings if finding.gate]
 
 
 class Policy(Protocol):
-    """The shape of a policy module."""
+    """Same evidence and thresholds, same verdict. ValueError for a document type it has no points for."""
 
-    NAME: str
-    VERSION: str
-
-    def judge(
-        self,
-        document_type: str,
-        fields: Mapping[str, FieldValue],
-        lines: Sequence[OcrLine],
-        thresholds: Thresholds,
-    ) -> Verdict: ...
+    @property
+    def NAME(self) -> str: ...
+    @property
+    def VERSION(self) -> str: ...
+    def judge(self, evidence: Evidence, thresholds: Thresholds) -> Verdict: ...
 
 
-def load_policy(name: str) -> Policy:
-    """The policy of this name. ValueError, with the names there are, for any other."""
-    if name not in POLICIES:
-        raise ValueError(f"no policy called {name!r}; there are: {', '.join(sorted(POLICIES))}")
-    return cast(Policy, import_module(POLICIES[name]))
+def bounded(points: dict[str, int]) -> int:
+    return max(0, min(HIGHEST_SCORE, sum(points.values())))

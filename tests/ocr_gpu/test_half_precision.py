@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ocr_gpu import devices
-from ocr_gpu.devices import Device, Network, half_precision, in_batches
+from ocr_gpu.devices import GROWS_AFTER, Device, Network, Together, half_precision, in_batches
 
 CPU = Device("cpu")
 BATCH = numpy.random.default_rng(7).random((2, 3, 8, 12), dtype=numpy.float32)
@@ -97,15 +97,40 @@ class Full:
 )
 def test_what_does_not_fit_is_halved_and_nothing_is_lost(room: int, tried: list[int]) -> None:
     device = Full(room)
-    assert in_batches(device.double, range(9), most=4) == [0, 2, 4, 6, 8, 10, 12, 14, 16]
+    assert in_batches(device.double, range(9), Together(4)) == [0, 2, 4, 6, 8, 10, 12, 14, 16]
     assert device.tried == tried
 
 
 def test_what_does_not_fit_one_by_one_is_said_and_not_tried_for_ever() -> None:
     device = Full(0)
     with pytest.raises(MemoryError, match="not even one picture"):
-        in_batches(device.double, range(9), most=4)
+        in_batches(device.double, range(9), Together(4))
     assert device.tried == [4, 2, 1]
+
+
+def test_a_full_device_is_told_too_in_the_words_of_the_libraries_under_torch() -> None:
+    tried: list[int] = []
+
+    def run(numbers: Sequence[int]) -> list[int]:
+        tried.append(len(numbers))
+        if len(numbers) > 2:
+            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+        return list(numbers)
+
+    assert in_batches(run, range(5), Together(4)) == [0, 1, 2, 3, 4]
+    assert tried == [4, 2, 2, 1]
+
+
+def test_a_halved_batch_stays_so_for_later_calls_and_grows_again_once_the_device_has_room() -> None:
+    device, size = Full(2), Together(8)
+    in_batches(device.double, range(8), size)
+    device.tried.clear()
+    device.room = 8
+    for _ in range(3 * GROWS_AFTER):
+        in_batches(device.double, range(size.now), size)
+    assert device.tried[: GROWS_AFTER - 4] == [2] * (GROWS_AFTER - 4)
+    assert device.tried[-1] == 8
+    assert sorted(set(device.tried)) == [2, 4, 8]
 
 
 def test_another_failure_of_the_device_is_not_taken_for_a_full_one() -> None:
@@ -113,8 +138,8 @@ def test_another_failure_of_the_device_is_not_taken_for_a_full_one() -> None:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     with pytest.raises(RuntimeError, match="illegal memory access"):
-        in_batches(broken, range(9), most=4)
+        in_batches(broken, range(9), Together(4))
 
 
 def test_nothing_costs_nothing() -> None:
-    assert devices.in_batches(Full(0).double, [], most=4) == []
+    assert devices.in_batches(Full(0).double, [], Together(4)) == []

@@ -1,6 +1,7 @@
 """The vectors of the published policy, to the number."""
 
 import math
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,11 @@ from hypothesis import strategies as st
 
 from ocr_gpu.engine import Box, OcrLine
 from verification import baseline
+from verification.evidence import Applicant, Evidence, Known
 from verification.fields import FieldValue
-from verification.scoring import POLICIES, Thresholds, Verdict, load_policy
+from verification.kinds import Kind, kind_of
+from verification.policy import load_policy
+from verification.scoring import Thresholds, Verdict
 
 TEXT = [
     "PROVINSI JAWA BARAT",
@@ -37,8 +41,15 @@ def fields(values: dict[str, str]) -> dict[str, FieldValue]:
     return {name: FieldValue(value, value, 0.9, None) for name, value in values.items()}
 
 
+def judge_fields(
+    kind: str, read: dict[str, FieldValue], texts: list[str], thresholds: Thresholds | None = None
+) -> Verdict:
+    evidence = Evidence(kind, read, lines(texts), kind_of(lines(texts)), date(2026, 8, 17))
+    return baseline.judge(evidence, thresholds or Thresholds())
+
+
 def judge(kind: str, values: dict[str, str], texts: list[str]) -> Verdict:
-    return baseline.judge(kind, fields(values), lines(texts), Thresholds())
+    return judge_fields(kind, fields(values), texts)
 
 
 def test_the_text_of_the_vectors_has_confidence_98() -> None:
@@ -109,7 +120,7 @@ def test_a_field_that_falls_short_earns_nothing(kind: str, values: dict[str, str
 
 def test_a_proposed_number_counts_for_nothing_and_its_digits_stay_secret() -> None:
     read = fields(KTP) | {"nik": FieldValue(None, "3276O14107909001", 0.9, None, proposed="3276014107909001")}
-    verdict = baseline.judge("KTP", read, lines(TEXT), Thresholds())
+    verdict = judge_fields("KTP", read, TEXT)
     assert (verdict.score, verdict.decision) == (70, "needs_review")
     assert verdict.reasons[0].code == "nik_unclear"
     assert not any(character.isdigit() for reason in verdict.reasons for character in reason.message)
@@ -119,8 +130,8 @@ def test_an_incomplete_card_is_never_approved_and_a_complete_one_never_rejected(
     without_name = {name: value for name, value in KTP.items() if name != "name"}
     lenient = Thresholds(approve=1, reject=0)
     strict = Thresholds(approve=100, reject=99)
-    assert baseline.judge("KTP", fields(without_name), lines(TEXT), lenient).decision == "needs_review"
-    assert baseline.judge("KTP", fields({"nik": KTP["nik"], "name": "ABC"}), [], strict).decision == "needs_review"
+    assert judge_fields("KTP", fields(without_name), TEXT, lenient).decision == "needs_review"
+    assert judge_fields("KTP", fields({"nik": KTP["nik"], "name": "ABC"}), [], strict).decision == "needs_review"
 
 
 def test_a_verdict_says_what_it_rests_on() -> None:
@@ -145,13 +156,27 @@ def test_thresholds_out_of_order_are_refused(approve: int, reject: int) -> None:
         Thresholds(approve=approve, reject=reject)
 
 
-def test_every_policy_of_the_table_can_be_loaded() -> None:
-    for name in POLICIES:
-        policy = load_policy(name)
-        assert name == policy.NAME
-        assert policy.judge("KTP", fields(KTP), lines(TEXT), Thresholds()).decision == "auto_approve"
-    with pytest.raises(ValueError, match="no policy called 'other'"):
-        load_policy("other")
+def test_the_baseline_is_a_policy_by_its_name_and_has_one_version() -> None:
+    policy = load_policy("baseline")
+    assert (policy.NAME, policy.VERSION) == ("baseline", "1")
+    assert load_policy("baseline@1") is policy
+    with pytest.raises(ValueError, match="no version '2'"):
+        load_policy("baseline@2")
+
+
+def test_only_fields_and_lines_count() -> None:
+    evidence = Evidence(
+        "KTP",
+        fields(KTP),
+        lines(TEXT),
+        Kind("sim", 1.0, ()),
+        date(1950, 1, 1),
+        issues=("photocopy", "screen_photo"),
+        known=Known(number_elsewhere=3, number_rejected=1),
+        applicant=Applicant(name="SOMEBODY ELSE"),
+    )
+    verdict = baseline.judge(evidence, Thresholds())
+    assert (verdict.score, verdict.decision, verdict.gates) == (100, "auto_approve", [])
 
 
 def test_an_unknown_document_type_is_an_error() -> None:
