@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import math
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
@@ -20,8 +21,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from documents.applicant import LONGEST, ApplicantField
 from documents.links import document_id_of, download_token
 from documents.models import Document
+from documents.pressure import QueueBusy, UploadRefused
 from documents.queue import ring
 from documents.services import KeyReused, receive_upload
 from documents.status import WIRE, wire_time
@@ -31,6 +34,9 @@ from ocr_gpu.sandbox import SandboxUnavailable
 
 STORE_RETRY_SECONDS = 10
 MAX_KEY_LENGTH = 128
+ERROR = {"$ref": "#/components/schemas/Error"}
+TOO_MANY = OpenApiResponse(ERROR, "`rate_limited` or, while too many of one's own documents wait, `quota_exceeded`.")
+NO_ROOM = OpenApiResponse(ERROR, "`busy` while too many documents wait, or a needed part is down.")
 
 
 class NotAccepted(APIException):
@@ -50,7 +56,7 @@ class FileTooLarge(APIException):
 class IdempotencyKeyReused(APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "idempotency_key_reused"
-    default_detail = "This Idempotency-Key was used for another file."
+    default_detail = "This Idempotency-Key was used for another upload."
 
 
 class StoreDown(APIException):
@@ -67,6 +73,24 @@ class DecoderDown(APIException):
     default_code = "decoder_unavailable"
     default_detail = "Files cannot be looked into at the moment. Try again soon."
     retry_after = STORE_RETRY_SECONDS
+
+
+class NotNow(APIException):
+    """Too much waits in all: 503 `busy`; or too much of this owner: 429 `quota_exceeded`. Nothing was stored."""
+
+    def __init__(self, refused: UploadRefused) -> None:
+        self.retry_after = refused.retry_after
+        if isinstance(refused, QueueBusy):
+            self.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+            super().__init__("Too many documents wait to be read. Try again later.", "busy")
+            return
+        self.status_code = status.HTTP_429_TOO_MANY_REQUESTS
+        super().__init__("Too many of your documents wait to be read. Try again later.", "quota_exceeded")
+        self.headers = {
+            "RateLimit-Limit": str(settings.OWNER_MAX_WAITING),
+            "RateLimit-Remaining": "0",
+            "RateLimit-Reset": str(math.ceil(refused.retry_after)),
+        }
 
 
 class WireTimeField(serializers.DateTimeField):
@@ -105,6 +129,10 @@ class ReceivedSerializer(serializers.ModelSerializer[Document]):
 class UploadSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(allow_empty_file=True)
     type = serializers.ChoiceField(choices=sorted(settings.DOCUMENT_TYPES))
+    applicant = ApplicantField(
+        required=False,
+        help_text=f"JSON object of at most {LONGEST} characters: name, nik, npwp, birthDate; all optional",
+    )
 
     def validate_file(self, file: Any) -> Any:
         if file.size > settings.MAX_UPLOAD_BYTES:
@@ -147,7 +175,7 @@ class UploadView(APIView):
     @extend_schema(
         operation_id="uploadDocument",
         request={"multipart/form-data": UploadSerializer},
-        responses={201: UploadedSerializer},
+        responses={201: UploadedSerializer, 429: TOO_MANY, 503: NO_ROOM},
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
     )
     def post(self, request: Request) -> Response:
@@ -162,9 +190,12 @@ class UploadView(APIView):
                 declared_type=file.content_type,
                 idempotency_key=_idempotency_key(request),
                 correlation_id=getattr(request, "correlation_id", ""),
+                applicant=upload.validated_data.get("applicant"),
             )
-        except UnreadableFile as refused:
-            raise NotAccepted(refused) from refused
+        except UploadRefused as refused:
+            raise NotNow(refused) from refused
+        except UnreadableFile as unreadable:
+            raise NotAccepted(unreadable) from unreadable
         except KeyReused as reused:
             raise IdempotencyKeyReused from reused
         except StoreUnavailable as down:

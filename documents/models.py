@@ -5,10 +5,16 @@ from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
 from django.utils import timezone
 
+from documents.encrypted import EncryptedJSONField
 from documents.status import EVALUATED, FINAL, WIRE, Status, WireWords, check_move
+
+FAST_LANE, BULK_LANE = 0, 1  # of a queue
+UNREAD = (Status.uploaded, Status.processing)
 
 NO_CLAIM: dict[str, Any] = {"claim_token": None, "claimed_by": "", "claimed_at": None, "heartbeat_at": None}
 
@@ -21,12 +27,18 @@ class DocumentQuerySet(models.QuerySet["Document"]):
     def owned_by(self, user_id: Any) -> Self:
         return self.filter(owner_id=user_id)
 
-    def waiting(self, queue: str) -> Self:
-        """The documents that a worker of this queue may claim, in the order they are to be read.
+    def waiting(self, queue: str, *, oldest_first: bool = False) -> Self:
+        """The documents that a worker of this queue may claim: the fast lane before the bulk lane, in each the one that
+        waits longest; or whatever waits longest, in either lane, when `oldest_first`.
 
         `queued_at` lies in the future where an attempt was put off.
         """
-        return self.filter(status=Status.uploaded, queue=queue, queued_at__lte=timezone.now()).order_by("queued_at")
+        order = ["queued_at"] if oldest_first else ["lane", "queued_at"]
+        return self.filter(status=Status.uploaded, queue=queue, queued_at__lte=timezone.now()).order_by(*order)
+
+    def unread(self) -> Self:
+        """The documents that were given to workers and have not been read: they wait, or are held."""
+        return self.filter(status__in=UNREAD).exclude(queue="")
 
     def stuck(self, *, silent_seconds: float, held_seconds: float) -> Self:
         """Claimed, but silent for so long, or held for so long in all, that the worker is taken for dead."""
@@ -55,10 +67,19 @@ class Document(models.Model):
     size = models.PositiveIntegerField(help_text="bytes as stored, before sealing")
     sha256 = models.CharField(max_length=64, help_text="of the bytes as stored, before sealing")
     idempotency_key = models.CharField(max_length=128, blank=True)
+    applicant = EncryptedJSONField(
+        null=True, blank=True, help_text="{name, nik, npwp, birthDate} as the client has them"
+    )
 
     # The queue: which workers may claim it, since when it waits, who holds it and when they last showed progress.
     queue = models.CharField(max_length=16, blank=True)
     queued_at = models.DateTimeField(null=True, blank=True)
+    # A default in the database too: processes of the version before still write rows.
+    lane = models.PositiveSmallIntegerField(
+        default=FAST_LANE,
+        db_default=FAST_LANE,
+        help_text="0: its owner had little waiting when it was queued; 1: it is one of many of theirs",
+    )
     fallback_reason = models.CharField(max_length=64, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     claim_token = models.UUIDField(null=True, blank=True)
@@ -66,8 +87,17 @@ class Document(models.Model):
     claimed_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
 
-    # The outcome of the run that judged it.
+    # By what it was read as, other documents are compared with it. Written with the reading, before any judgement:
+    # of two that are judged at once one sees the other.
     number_index = models.CharField(max_length=64, blank=True, help_text="blind index of the card's number")
+    fingerprint = models.BinaryField(
+        max_length=64, null=True, blank=True, editable=False, help_text="perceptual hashes of the page and of the card"
+    )
+    picture_bands = ArrayField(
+        models.IntegerField(), null=True, blank=True, editable=False, help_text="of those hashes, to find near ones by"
+    )
+
+    # The outcome of the run that judged it.
     ai_score = models.PositiveSmallIntegerField(null=True, blank=True)
     ai_decision = models.CharField(max_length=16, blank=True)
 
@@ -94,6 +124,16 @@ class Document(models.Model):
                 fields=["queue", "queued_at"], condition=models.Q(status=Status.uploaded), name="document_waiting"
             ),
             models.Index(
+                fields=["queue", "lane", "queued_at"],
+                condition=models.Q(status=Status.uploaded),
+                name="document_waiting_in_lane",
+            ),
+            models.Index(
+                fields=["owner"],
+                condition=models.Q(status__in=UNREAD) & ~models.Q(queue=""),
+                name="document_unread_of_owner",
+            ),
+            models.Index(
                 fields=["heartbeat_at"], condition=models.Q(status=Status.processing), name="document_heartbeat"
             ),
             models.Index(
@@ -102,6 +142,8 @@ class Document(models.Model):
                 name="document_needs_somebody",
             ),
             models.Index(fields=["number_index"], condition=~models.Q(number_index=""), name="document_number"),
+            models.Index(fields=["sha256", "-created_at"], name="document_file"),
+            GinIndex(fields=["picture_bands"], fastupdate=False, name="document_picture"),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from documents.models import Document, DocumentEvent
+from documents.pressure import check_owner, check_queue
 from documents.queue import first_queue
 from documents.sealing import blind_index
 from documents.status import Status
@@ -30,7 +32,7 @@ _OUR_PAGE = re.compile(rf"({_UUID}/[A-Z0-9]+_{_UUID}){re.escape(PAGE)}(?:\.{_UUI
 
 
 class KeyReused(Exception):
-    """The idempotency key was used before for another file or type."""
+    """The idempotency key was used before for another file, type or applicant."""
 
 
 def receive_upload(
@@ -41,22 +43,26 @@ def receive_upload(
     declared_type: str | None,
     idempotency_key: str = "",
     correlation_id: str = "",
+    applicant: Mapping[str, str] | None = None,
 ) -> Document:
     """Check the file, strip it of EXIF, seal and store it, then commit its row, already queued when AUTO_PROCESS is on.
 
     The object comes before the row: a row without its object would be a lost document, an object without its row is
-    swept. With an idempotency key, safe to repeat. Raises UnreadableFile, KeyReused, StoreUnavailable.
+    swept. With an idempotency key, safe to repeat, also while no upload is taken. Raises QueueBusy, QuotaExceeded,
+    UnreadableFile, KeyReused, StoreUnavailable.
     """
     kept = without_metadata(data)
     digest = hashlib.sha256(kept).hexdigest()
     # Clients make keys of what they have at hand, a card's number too: the column holds none of it.
     idempotency_key = blind_index("idempotency key", idempotency_key) if idempotency_key else ""
-    if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest)):
+    told = dict(applicant or {}) or None
+    if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest, told)):
         return earlier
+    check_queue()
+    lane = check_owner(owner.pk)
     facts = check_file(data, declared=declared_type)
     key = f"{owner.pk}/{type}_{uuid.uuid4()}.{EXTENSIONS[facts.kind]}"
     write_original(key, kept)
-    queue = first_queue() if settings.AUTO_PROCESS else ""
     document = Document(
         owner=owner,
         type=type,
@@ -65,19 +71,24 @@ def receive_upload(
         size=len(kept),
         sha256=digest,
         idempotency_key=idempotency_key,
+        applicant=told,
         correlation_id=correlation_id,
-        queue=queue,
-        queued_at=timezone.now() if queue else None,
+        lane=lane,
+        **_queued(),
     )
     try:
         _commit(document)
     except IntegrityError:
         # Two requests with one key at once: the other's row is there now; our object is swept.
-        if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest)):
+        if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest, told)):
             return earlier
         raise
-    log.info("document_received", document_id=str(document.pk), type=type, size=len(kept), queue=queue)
+    log.info("document_received", document_id=str(document.pk), type=type, size=len(kept), queue=document.queue)
     return document
+
+
+def _queued() -> dict[str, Any]:
+    return {"queue": first_queue(), "queued_at": timezone.now()} if settings.AUTO_PROCESS else {}
 
 
 def _commit(document: Document) -> None:
@@ -91,9 +102,9 @@ def _commit(document: Document) -> None:
         )
 
 
-def _earlier(owner: Any, key: str, type: str, digest: str) -> Document | None:
+def _earlier(owner: Any, key: str, type: str, digest: str, applicant: dict[str, str] | None) -> Document | None:
     earlier: Document | None = Document.objects.filter(owner=owner, idempotency_key=key).first()
-    if earlier and (earlier.sha256, earlier.type) != (digest, type):
+    if earlier and (earlier.sha256, earlier.type, earlier.applicant) != (digest, type, applicant):
         raise KeyReused
     return earlier
 

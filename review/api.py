@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import translation
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -19,10 +19,12 @@ from documents.queue import ring_default
 from documents.status import Status, wire_time
 from review.console import REJECT_REASONS
 from review.models import Review, ReviewDecision, Source
-from review.partner import reasons_of
 from review.services import escalate, open_review
 from review.tasks import DELIVER
-from verification.services import evaluate, read_run
+from verification.api import LANGUAGES, language_of
+from verification.client_reasons import CLIENT_REASONS, IN_REVIEW
+from verification.runs import read_run
+from verification.services import evaluate
 
 AGAIN = "Document has already been evaluated"
 ESCALATED = "The document was handed to a person"
@@ -63,7 +65,10 @@ class EvaluatedSerializer(serializers.Serializer[Any]):
     decision = serializers.ChoiceField(["auto_approve", "auto_reject", "needs_review"])
     verificationStatus = serializers.CharField()
     reviewId = serializers.UUIDField(required=False, help_text="once a person has to look")
-    reasons = serializers.ListField(child=serializers.CharField(), help_text="sentences for people")
+    reasons = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="sentences for the sender, in English, or in Indonesian by Accept-Language",
+    )
     message = serializers.CharField(required=False, help_text="when it was evaluated before this call")
 
 
@@ -96,7 +101,12 @@ class EscalatedSerializer(serializers.Serializer[Any]):
 class EvaluateView(APIView):
     throttle_scope = "action"
 
-    @extend_schema(operation_id="evaluateDocument", request=EvaluateSerializer, responses=EvaluatedSerializer)
+    @extend_schema(
+        operation_id="evaluateDocument",
+        request=EvaluateSerializer,
+        responses=EvaluatedSerializer,
+        parameters=[OpenApiParameter("Accept-Language", str, OpenApiParameter.HEADER, enum=LANGUAGES)],
+    )
     def post(self, request: Request) -> Response:
         asked = EvaluateSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -107,11 +117,12 @@ class EvaluateView(APIView):
             document = own_document(request, document.pk, "review")
         if not document.is_evaluated:
             raise NotReadYet(document)
-        answer = _judgement(document)
+        language = language_of(request)
+        answer = _judgement(document, language)
         if document.state is Status.needs_review:
             answer["reviewId"] = str(open_review(document).pk)
             transaction.on_commit(functools.partial(ring_default, DELIVER))
-        return Response({**answer, "message": AGAIN} if again else answer)
+        return Response({**answer, "message": AGAIN} if again else answer, headers={"Content-Language": language})
 
 
 class StatusView(APIView):
@@ -154,16 +165,20 @@ class EscalateView(APIView):
         return Response(answer, status=status.HTTP_202_ACCEPTED)
 
 
-def _judgement(document: Document) -> dict[str, Any]:
-    """`reviewId` stays after a person decided: it is how the case is named to them."""
-    review = _review_of(document)
+def _judgement(document: Document, language: str) -> dict[str, Any]:
+    """`reviewId` stays after a person decided: it is how the case is named to them.
+
+    The reasons are those for its sender: the full ones are the reviewer's and BULI2's.
+    """
+    review, run = _review_of(document), read_run(document)
+    unread = [CLIENT_REASONS[IN_REVIEW].in_language(language)]
     return {
         "documentId": str(document.pk),
         "score": document.ai_score,
         "decision": _ai_decision(document),
         "verificationStatus": document.words.verification_status,
         **({"reviewId": str(review.pk)} if review else {}),
-        "reasons": reasons_of(read_run(document)),
+        "reasons": run.client_reasons(language) if run else unread,
     }
 
 

@@ -20,8 +20,10 @@ from review import console
 from review.console import number_fields, opened, run_of
 from review.masking import Area, hide, last_four, number_areas, without_numbers
 from review.models import Review
+from verification.checks import Outcome
 from verification.kinds import CARDS
 from verification.models import VerificationRun
+from verification.policy import CHECKS
 from verification.reading import document_type as type_module
 
 log = structlog.get_logger(__name__)
@@ -43,6 +45,8 @@ KINDS: dict[str, str | Promise] = {
     "other_text": _("no card, but other writing"),
     "none": _("nothing that can be read"),
 }
+DECLARED: dict[str, str | Promise] = {"name": _("Name"), "nik": "NIK", "npwp": "NPWP", "birthDate": _("Birth date")}
+DECLARED_NUMBERS = ("nik", "npwp")
 STORE_AWAY = _("The store of the originals does not answer.")
 
 
@@ -118,7 +122,51 @@ class Point(NamedTuple):
 
 
 def points_of(run: VerificationRun | None) -> list[Point]:
-    return [Point(what, points) for what, points in run.points.items()] if run else []
+    """Of a policy that has no checks with texts of their own."""
+    return [Point(what, points) for what, points in run.points.items()] if run and not run.findings else []
+
+
+class FindingRow(NamedTuple):
+    """What a check found: `told` is its text for that, `labels` the fields of the card that it looked at."""
+
+    code: str
+    told: str
+    outcome: str
+    points: int
+    gate: bool
+    labels: list[str]
+
+
+def findings_of(run: VerificationRun | None, document_type: str) -> list[FindingRow]:
+    """What did not pass first: what forbids an approval, then what costs most; then all that passed, in order."""
+    labels = type_module(document_type).CARD_LABELS
+    rows = [
+        FindingRow(
+            found["code"],
+            check.text(Outcome(found["outcome"])).in_language(get_language() or ""),
+            found["outcome"],
+            found["points"],
+            found["gate"],
+            [labels[name] for name in check.fields if name in labels],
+        )
+        for found in (run.findings if run else [])
+        if (check := CHECKS.get(found["code"]))
+    ]
+    return sorted(rows, key=lambda row: (row.outcome == Outcome.passed, not row.gate, min(row.points, 0)))
+
+
+def declared_rows(review: Review, *, revealed: bool) -> list[tuple[str, str]]:
+    """What the client says of the applicant, label and value; numbers cut to four digits unless `revealed`."""
+    try:
+        told = review.document.applicant or {}
+    except CannotOpen:
+        log.error("sealed_value_cannot_be_opened", document_id=str(review.document.pk), column="applicant")
+        return []
+    return [
+        (str(label), value if revealed or name not in DECLARED_NUMBERS else last_four(value))
+        for name, label in DECLARED.items()
+        if (value := told.get(name))
+    ]
 
 
 # The picture ---------------------------------------------------------------------------------------------------------
@@ -237,6 +285,8 @@ def context(review: Review, user: Any, *, page: int, revealed: bool = False) -> 
         "boxes": [row for row in rows if row.box] if page == card_page(review) else [],
         "reasons": console.reasons_of(run),
         "points": points_of(run),
+        "findings": findings_of(run, review.document.type),
+        "declared": declared_rows(review, revealed=revealed),
         "events": list(review.document.events.all()),
         "decisions": list(review.decisions.select_related("user")),
         "exchanges": exchanges_of(review),

@@ -14,7 +14,7 @@ from integrations.models import Buli2Exchange
 from review.models import Review, ReviewDecision, Source
 from review.services import AlreadyDecided, decide
 from verification.models import VerificationRun
-from verification.services import read_run
+from verification.runs import read_run
 
 log = structlog.get_logger(__name__)
 

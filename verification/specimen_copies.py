@@ -1,4 +1,4 @@
-"""Cards at second hand: two on one picture, a photocopy, a screen, half a card, a thumbnail."""
+"""Cards at second hand: two on one picture, a photocopy, a screen, a screenshot, half a card, a thumbnail."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from verification.specimen_sheets import CARD_SIZE, RED, Point, Sheet
 
 PAGE_SIZE = (1240, 1754)  # A4 at 150 dpi
 SCREEN_SIZE = (1360, 860)
+PHONE_SCREENS = ((1080, 2340), (1080, 2400), (1170, 2532))
 TINY = 240  # pixels on the long side
 GAP = 40
 Values = dict[str, str]
@@ -83,6 +84,29 @@ def draw_screen(values: Values, random: Random, font_name: str | None = None) ->
     )
     for bar in frame:
         sheet.pen.rectangle(bar, fill=(16, 16, 18))
+    return sheet
+
+
+def draw_screenshot(values: Values, random: Random, font_name: str | None = None) -> Sheet:
+    """What a phone shows while it shows a picture of a card: the picture from side to side, bars above and below."""
+    card = draw_ktp(values, random, font_name)
+    size = random.choice(PHONE_SCREENS)
+    night = random.random() < 0.7
+    ground, ink = ((0, 0, 0), (236, 236, 240)) if night else ((250, 250, 252), (30, 30, 34))
+    page = Image.new("RGB", size, ground)
+    high = round(size[0] * random.choice((0.75, 0.7, 0.66)))
+    top = (size[1] - high) // 2 + random.randint(-60, 60)
+    page.paste(Image.fromarray(desk((size[0], high), random)), (0, top))
+    scale = random.uniform(0.86, 0.96) * min(size[0] / card.image.width, high / card.image.height)
+    left = (size[0] - card.image.width * scale) / 2
+    sheet = _laid_on(page, card, (left, top + (high - card.image.height * scale) / 2), scale)
+    sheet.write(f"{random.randint(6, 21)}:{random.randint(10, 59)}", (56, 76), 34, ink=ink)
+    sheet.write(f"{random.randint(12, 99)}%", (size[0] - 170, 76), 34, ink=ink)
+    words = random.choice((("Share", "Edit", "Info", "Delete"), ("Bagikan", "Edit", "Favorit", "Hapus")))
+    for place, word in enumerate(words):
+        x, y = 80 + place * size[0] // 4, size[1] - 110
+        sheet.pen.ellipse((x + 20, y - 96, x + 72, y - 44), outline=ink, width=5)
+        sheet.write(word, (x, y), 30, ink=ink)
     return sheet
 
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from random import Random
 
 from verification.npwp_number import luhn_holds
+from verification.specimen_alterations import ALTERATIONS
 from verification.specimen_people import invent_home
 
 LETTERS = {"0": "O", "1": "I", "2": "Z", "5": "S", "6": "G", "8": "B"}  # that a forger or a bad print takes for digits
@@ -87,4 +88,5 @@ FAULTS: dict[str, tuple[tuple[str, ...], Callable[[Values, str, Random], Values]
     "letter_in_number": (("npwpNumber", "npwp16", "nik"), _letter_in_number),
     "luhn": (("npwpNumber",), _luhn),
     "future_date": (("issuedDate", "registeredDate"), _future_date),
+    **ALTERATIONS,
 }

@@ -13,8 +13,11 @@ from verification.npwp_number import compose_npwp15, format_npwp15
 
 LAST_BIRTH = date(2005, 12, 28)
 FIRST_BIRTH = date(1955, 1, 1)
+CARD_AGE = 17  # years
+WAIT = timedelta(days=365)  # at most, until a card is asked for
 LIFETIME_CARDS_SINCE = date(2014, 1, 1)
 LONGEST_PLACE = 34  # letters that fit beside a label
+PERMIT = timedelta(days=730)
 EARLIEST_SERIAL = 9001  # real serials count up from 0001, so these meet nobody
 
 MEN = (
@@ -120,13 +123,21 @@ def invent_foreigner(random: Random) -> dict[str, str]:
     return {**fields, "name": name, "nationality": random.choice(COUNTRIES), "validUntil": ends.isoformat()}
 
 
+def still_permitted(fields: dict[str, str], day: date) -> dict[str, str]:
+    """A foreigner's KTP that is valid on this day and for some years more: later ends than those that have passed."""
+    ends = date.fromisoformat(fields["validUntil"])
+    while ends <= day + PERMIT:
+        ends += PERMIT
+    return {**fields, "validUntil": ends.isoformat()}
+
+
 def invent_resident(random: Random) -> dict[str, str]:
     """Every field of one KTP, normalised as verification.ktp reads it."""
     home = invent_home(random)
     woman = random.random() < 0.5
     born = FIRST_BIRTH + timedelta(days=random.randrange((LAST_BIRTH - FIRST_BIRTH).days))
     issued = date(2011, 6, 1) + timedelta(days=random.randrange(4500))
-    return {
+    fields = {
         "nik": compose_nik(home.code, born, woman=woman, serial=random.randint(EARLIEST_SERIAL, 9999)),
         "name": invent_name(random, woman=woman),
         "birthPlace": place_name(random.choice((home.regency, invent_home(random).regency))),
@@ -147,6 +158,20 @@ def invent_resident(random: Random) -> dict[str, str]:
         "issuedPlace": place_name(home.regency),
         "issuedDate": issued.isoformat(),
     }
+    return fields if issued >= _grown_up(born) else _issued_later(fields, born, issued)
+
+
+def _grown_up(born: date) -> date:
+    return date(born.year + CARD_AGE, born.month, min(born.day, 28))
+
+
+def _issued_later(fields: dict[str, str], born: date, issued: date) -> dict[str, str]:
+    """The card of somebody who was a child on that day, issued as many days after the age for it as were lacking."""
+    later = _grown_up(born) + (_grown_up(born) - issued) % WAIT
+    ends = fields["validUntil"]
+    if ends[0].isdigit():
+        ends = "SEUMUR HIDUP" if later >= LIFETIME_CARDS_SINCE else f"{later.year + 5}{ends[4:]}"
+    return {**fields, "issuedDate": later.isoformat(), "validUntil": ends}
 
 
 def invent_taxpayer(random: Random, *, sixteen: bool) -> dict[str, str]:
@@ -169,3 +194,9 @@ def invent_taxpayer(random: Random, *, sixteen: bool) -> dict[str, str]:
         return {"npwp16": resident["nik"], "nik": resident["nik"], **fields}
     number = {"npwpNumber": format_npwp15(digits)}
     return {**number, **fields} if chance > 1 - WITHOUT_NIK_SHARE else {**number, "nik": resident["nik"], **fields}
+
+
+def tax_card_of(holder: dict[str, str], card: dict[str, str]) -> dict[str, str]:
+    """An invented tax card as that of the holder of a KTP: its name, and its NIK where the card prints one."""
+    number = {"npwp16": holder["nik"], "nik": holder["nik"]} if "npwp16" in card else {"nik": holder["nik"]}
+    return {**card, **number, "name": holder["name"]}

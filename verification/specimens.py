@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from verification.specimen_cards import draw_ktp, draw_npwp
-from verification.specimen_copies import draw_photocopy, draw_screen, draw_two_cards, halved, shrunk
+from verification.specimen_copies import draw_photocopy, draw_screen, draw_screenshot, draw_two_cards, halved, shrunk
 from verification.specimen_documents import draw_family_card, draw_licence, draw_passport
 from verification.specimen_faults import FAULTS, plant
 from verification.specimen_junk import draw_blank, draw_chat, draw_noise, draw_npwp_back, draw_receipt, draw_table
@@ -78,11 +78,18 @@ KINDS: dict[str, Kind] = {
     "two-cards": Kind("KTP", "needs_review", invent_resident, draw_two_cards, junk=True),
     "photocopy": Kind("KTP", "needs_review", invent_resident, draw_photocopy, junk=True),
     "screen": Kind("KTP", "needs_review", invent_resident, draw_screen, junk=True),
+    "screenshot": Kind("KTP", "needs_review", invent_resident, draw_screenshot, junk=True, whole=True),
 }
 
 
 def render(
-    kind: str, level: str, seed: int, *, font_name: str | None = None, fault: str | None = None
+    kind: str,
+    level: str,
+    seed: int,
+    *,
+    font_name: str | None = None,
+    fault: str | None = None,
+    values: Values | None = None,
 ) -> tuple[Image.Image, dict[str, Any]]:
     """One RGB picture and its truth.
 
@@ -90,7 +97,7 @@ def render(
     font, fields {name: normalised value as printed}, unreadable [names hidden on purpose], lost [names that glare or
     the picture's edge hides in full or part], corners [[x, y] of the card's top left, top right, bottom right, bottom
     left as printed], boxes {name: [x, y, w, h]}; places are fractions of the picture, outside 0..1 where it is cut off.
-    A fault is one of FAULTS; the layout is that of the card without it.
+    A fault is one of FAULTS; the layout is that of the card without it. `values` are printed in place of invented ones.
     KeyError for an unknown kind, ValueError for an unknown level or a fault that such a card can't have, OSError for a
     font that is not there.
     """
@@ -98,7 +105,8 @@ def render(
         raise ValueError(f"no such level: {level}")
     shape = KINDS[kind]
     random = Random(f"{kind}/{seed}")  # not the level: one seed is one person at every level
-    values = plant(fault, shape.invent(random), Random(f"{kind}/{seed}/{fault}"))
+    invented = shape.invent(random)  # in any case: what is drawn by chance follows after it
+    values = plant(fault, invented if values is None else values, Random(f"{kind}/{seed}/{fault}"))
     sheet = shape.draw(values, random, font_name)
     if shape.damaged:
         _smudge(sheet, sheet.boxes[shape.damaged], random)

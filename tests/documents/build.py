@@ -18,7 +18,7 @@ def make_document(owner: User, **facts: Any) -> Document:
         "storage_key": f"{owner.pk}/KTP_{uuid.uuid4()}.jpg",
         "content_type": "image/jpeg",
         "size": 3,
-        "sha256": "0" * 64,
+        "sha256": 2 * uuid.uuid4().hex,
         "queue": "ocr.cpu",
         "queued_at": now,
         "correlation_id": "test",

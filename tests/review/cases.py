@@ -19,7 +19,7 @@ FIELDS = {
     "nik": {"value": NIK, "raw": NIK, "confidence": 0.97, "box": [0.3, 0.2, 0.3, 0.05], "proposed": None},
     "name": {"value": "BUDI SPECIMEN", "raw": "BUDI SPECIMEN", "confidence": 0.9, "box": None, "proposed": None},
 }
-REASONS = [{"code": "address_missing", "message": "The address could not be read."}]
+REASONS = [{"code": "address_missing", "message": "The address could not be read.", "client": "details_unclear"}]
 
 
 def document_in(owner: User, status: Status, **facts: Any) -> Document:

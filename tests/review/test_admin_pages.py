@@ -23,6 +23,7 @@ LISTS = [
     "documents/document",
     "verification/verificationrun",
     "verification/verificationrun/stuck",
+    "verification/policychange",
     "integrations/buli2exchange",
     "filot/user",
     "auth/group",

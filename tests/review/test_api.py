@@ -26,6 +26,9 @@ def hints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return rung
 
 
+UNCLEAR = "Some details on the card could not be confirmed."
+
+
 def evaluate(api: APIClient, document: Document) -> Any:
     return api.post("/verification/evaluate", {"documentId": str(document.pk)}, format="json")
 
@@ -55,6 +58,7 @@ def test_before_it_was_read_there_is_nothing_to_evaluate(api: APIClient, owner: 
     assert answer.json()["error"]["code"] == "not_read_yet"
 
 
+@pytest.mark.usefixtures("published_policy")
 def test_a_document_that_was_read_is_judged_by_the_call(api: APIClient, owner: User) -> None:
     document = document_in(owner, Status.ocr_completed, ai_score=None, ai_decision="")
     run = judged(document, fields={}, lines=[], reasons=[])
@@ -69,8 +73,7 @@ def test_a_document_that_was_read_is_judged_by_the_call(api: APIClient, owner: U
         "verificationStatus": "auto_rejected",
         "reasons": body["reasons"],
     }
-    assert body["reasons"]
-    assert all(isinstance(reason, str) for reason in body["reasons"])
+    assert body["reasons"][-1] == "The document can't be accepted."
     assert evaluate(api, document).json() == {**body, "message": "Document has already been evaluated"}
 
 
@@ -88,7 +91,7 @@ def test_a_doubtful_document_is_answered_with_its_review(
         "decision": "needs_review",
         "verificationStatus": "pending_manual_review",
         "reviewId": str(review.pk),
-        "reasons": ["The address could not be read."],
+        "reasons": [UNCLEAR, "A person will look at this document."],
         "message": "Document has already been evaluated",
     }
     assert hints == ["review.deliver"]
@@ -98,7 +101,28 @@ def test_a_doubtful_document_is_answered_with_its_review(
 def test_a_document_that_nobody_could_read_is_answered_without_a_score(api: APIClient, owner: User) -> None:
     document = document_in(owner, Status.needs_review, ai_score=None, ai_decision="")
     body = evaluate(api, document).json()
-    assert (body["score"], body["decision"], body["reasons"]) == (None, "needs_review", [])
+    assert (body["score"], body["decision"], body["reasons"]) == (
+        None,
+        "needs_review",
+        ["A person will look at this document."],
+    )
+
+
+def test_a_sender_is_told_in_indonesian_who_asks_for_it(api: APIClient, owner: User) -> None:
+    document = document_in(owner, Status.needs_review)
+    judged(document)
+    asked = api.post(
+        "/verification/evaluate", {"documentId": str(document.pk)}, format="json", headers={"Accept-Language": "id-ID"}
+    )
+    assert asked["Content-Language"] == "id"
+    assert asked.json()["reasons"][-1] == "Petugas akan memeriksa dokumen ini."
+
+
+def test_a_sender_is_never_told_the_reviewers_reasons(api: APIClient, owner: User) -> None:
+    document = document_in(owner, Status.needs_review)
+    reason = {"code": "number_elsewhere", "message": "Another owner has sent the same number.", "client": ""}
+    judged(document, reasons=[reason])
+    assert evaluate(api, document).json()["reasons"] == ["A person will look at this document."]
 
 
 @pytest.mark.parametrize("body", [{}, {"documentId": "no-uuid"}, {"documentId": None}, {"documentId": [7]}, [], "x"])

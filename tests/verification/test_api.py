@@ -11,7 +11,7 @@ from tests.documents.test_api import picture
 from tests.verification.build import KTP_LINES, ScriptedEngine
 from verification import ktp, services
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in", "published_policy")]
 
 
 @pytest.fixture

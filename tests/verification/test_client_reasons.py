@@ -65,6 +65,7 @@ def test_nothing_is_told_of_what_other_documents_say() -> None:
         "number_other_name",
         "rejected_before",
         "sent_before",
+        "name_other_number",
         "one_number",
         "other_card_number",
         "other_card_name",

@@ -28,7 +28,7 @@ from verification.models import VerificationRun
 from verification.quality import MESSAGES, QualityIssue
 from verification.reading import Reading, read_batch
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in", "published_policy")]
 
 SIDEWAYS = Box(0.2, 0.1, 0.05, 0.6)  # of a number, on a page that has to be turned to the right to be read
 

@@ -20,7 +20,7 @@ from verification import claims, services
 from verification.metrics import REFUSED_WRITES
 from verification.models import VerificationRun
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in", "published_policy")]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from verification.specimen_sheets import Sheet
 from verification.specimens import KINDS, render
 
 JUNK = [name for name, kind in KINDS.items() if kind.junk]
-COPIES = ["half", "tiny", "two-cards", "photocopy", "screen"]
+COPIES = ["half", "tiny", "two-cards", "photocopy", "screen", "screenshot"]
 
 
 @cache

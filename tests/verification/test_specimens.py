@@ -15,7 +15,9 @@ from PIL import Image, ImageFont
 
 from ocr_gpu.engine import OcrEngine, OcrLine, load_engine
 from verification import baseline, ktp, npwp
+from verification.evidence import Evidence
 from verification.fields import FieldValue
+from verification.kinds import kind_of
 from verification.nik import read_nik
 from verification.npwp_number import luhn_holds
 from verification.scoring import Thresholds
@@ -159,7 +161,8 @@ def test_numbers_are_read_from_scans_and_photographs_where_they_stand(kind: str,
 def test_the_baseline_decides_each_kind_as_it_promises(kind: str) -> None:
     image, truth = render(kind, "phone", 21)
     lines, fields = read(image, truth)
-    verdict = baseline.judge(truth["documentType"], fields, lines, Thresholds())
+    evidence = Evidence(truth["documentType"], fields, lines, kind_of(lines), date(2026, 11, 25))
+    verdict = baseline.judge(evidence, Thresholds())
     assert verdict.decision == truth["expected"]
     for name in truth["unreadable"]:
         assert name not in fields or fields[name].value is None

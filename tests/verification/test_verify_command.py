@@ -28,7 +28,7 @@ def specimen(folder: Path, kind: str, fmt: str = "jpeg") -> tuple[Path, dict[str
 def test_a_card_is_read_and_judged_as_one_json_line(tmp_path: Path, capsys: Any) -> None:
     file, truth = specimen(tmp_path, "ktp")
     (answer,) = verify(capsys, str(file), "--type", "KTP", "--json")
-    judged = {"score", "decision", "reasons"}
+    judged = {"policy", "score", "decision", "reasons", "findings"}
     assert set(answer) == {"file", "type", "engine", "seconds", "kind", "quality", "fields", "lines"} | judged
     assert (answer["kind"], answer["quality"]) == ("ktp", [])
     assert (answer["file"], answer["type"], answer["engine"]) == (str(file), "KTP", "rapidocr")

@@ -25,7 +25,7 @@ class Card(NamedTuple):
 CARDS = [
     Card("a good KTP, JPEG", "ktp", "clean", 11, "KTP", "jpeg"),
     Card("a good KTP, photographed", "ktp", "phone", 12, "KTP", "jpeg"),
-    Card("a good KTP, PDF", "ktp", "scan", 13, "KTP", "pdf"),
+    Card("a good KTP, PDF", "ktp", "scan", 20, "KTP", "pdf"),
     Card("a good NPWP, PNG", "npwp", "clean", 14, "NPWP", "png"),
     Card("a new NPWP, JPEG", "npwp16", "phone", 15, "NPWP", "jpeg"),
     Card("a KTP with its number smudged", "ktp-doubtful", "clean", 16, "KTP", "jpeg"),
@@ -83,7 +83,7 @@ class Api:
 
     def _call(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
         answer = self.session.request(method, self.url + path, timeout=TIMEOUTS, **kwargs)
-        if answer.status_code == 429:
+        if answer.status_code == 429 or (answer.status_code == 503 and answer.json()["error"]["code"] == "busy"):
             time.sleep(int(answer.headers.get("Retry-After", "1")))
             return self._call(method, path, **kwargs)
         if not answer.ok:

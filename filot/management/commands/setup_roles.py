@@ -11,13 +11,14 @@ DECIDE = ["review.decide_review", "review.escalate_review"]
 REVEAL = ["review.reveal_number"]
 AUDIT = ["review.view_reviewdecision"]
 OPERATIONS = ["verification.view_verificationrun", "integrations.view_buli2exchange"]
+POLICY = ["verification.view_policychange"]
 REPAIR = ["verification.change_verificationrun", "integrations.change_buli2exchange"]  # reaper; resend
 
 ROLES: dict[str, list[str]] = {
     "reviewer": QUEUE + DECIDE + REVEAL,
     "senior": QUEUE + DECIDE + REVEAL + AUDIT,
-    "compliance": QUEUE + REVEAL + AUDIT + OPERATIONS,
-    "auditor": QUEUE + AUDIT + OPERATIONS,
+    "compliance": QUEUE + REVEAL + AUDIT + OPERATIONS + POLICY,
+    "auditor": QUEUE + AUDIT + OPERATIONS + POLICY,
     "ops": [
         "documents.view_document",
         "documents.view_documentevent",

@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ocr_gpu.engine import ENGINES, EngineUnavailable, OcrEngine, load_engine
 from ocr_gpu.images import UnreadableFile, check_file
-from verification.reading import fields_as_json, judge, lines_as_json, read_file
+from verification.judging import choice_of_settings, findings_as_json
+from verification.reading import evidence_of_reading, fields_as_json, lines_as_json, read_file
 
 
 class Command(BaseCommand):
@@ -56,7 +57,7 @@ def look_at(file: Path, name: str, engine: OcrEngine) -> dict[str, Any]:
     data = file.read_bytes()
     check_file(data, declared=None)
     reading = read_file(engine, name, data)
-    verdict = judge(name, reading.fields, reading.lines)
+    verdict = choice_of_settings().judge(evidence_of_reading(name, reading))
     return {
         "file": str(file),
         "type": name,
@@ -65,9 +66,11 @@ def look_at(file: Path, name: str, engine: OcrEngine) -> dict[str, Any]:
         "kind": reading.kind,
         "quality": [{"code": issue.code, "message": issue.message_en} for issue in reading.issues],
         "fields": fields_as_json(name, reading.fields),
+        "policy": f"{verdict.policy} {verdict.policy_version}",
         "score": verdict.score,
         "decision": verdict.decision,
         "reasons": [{"code": reason.code, "message": reason.message} for reason in verdict.reasons],
+        "findings": findings_as_json(verdict),
         "lines": lines_as_json(reading.lines),
     }
 
