@@ -5,9 +5,10 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging
+from celery.signals import beat_init, celeryd_init, setup_logging, task_prerun
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import close_old_connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from filot.checks import refuse_if_unfit
@@ -18,6 +19,7 @@ app = Celery("filot")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
+app.steps["consumer"].add("verification.tasks:LoopBeat")  # by name: no app can be imported before Django is set up
 
 
 @setup_logging.connect
@@ -33,3 +35,9 @@ def check_before_work(**kwargs: Any) -> None:
         refuse_if_unfit()
     except ImproperlyConfigured as problems:  # Celery swallows every Exception of a receiver, and would start
         raise SystemExit(str(problems)) from None
+
+
+@task_prerun.connect
+def check_connections(**kwargs: Any) -> None:
+    """A connection is kept from task to task: one that broke meanwhile is made anew, as it is for each request."""
+    close_old_connections()

@@ -8,7 +8,7 @@ from django.core.checks import Error
 from django.core.exceptions import ImproperlyConfigured
 
 from ocr_gpu.engine import ENGINES
-from verification.scoring import POLICIES
+from verification.policy import POLICIES
 
 KEY_BYTES = 32
 

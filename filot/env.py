@@ -107,14 +107,24 @@ class Env(BaseSettings):
     rate_limit_webhook_per_minute: int = Field(600, ge=1, description="callbacks of BULI2")
     auto_process: bool = Field(True, description="queue an upload at once")
 
+    # Queue
+    queue_max_depth: int = Field(2000, ge=0, description="uploads are refused while so many documents wait; 0: never")
+    queue_max_age: int = Field(900, ge=0, description="uploads are refused while one waits so many seconds; 0: never")
+    owner_max_waiting: int = Field(200, ge=0, description="documents of one owner that may wait; 0: any number")
+    owner_fast_lane: int = Field(
+        5, ge=0, description="with fewer waiting an owner's next goes before bulk; 0: no lanes"
+    )
+
     # Judging
-    scoring_policy: str = Field("baseline", description="name in verification.scoring.POLICIES")
+    scoring_policy: str = Field("standard", description="standard or baseline, until `manage.py use_policy` has chosen")
     ai_score_threshold_auto_approve: int = Field(85, ge=0, le=100, description="from this score a document passes")
     ai_score_threshold_auto_reject: int = Field(35, ge=0, le=100, description="under this score it may be refused")
 
     # OCR workers
     ocr_cpu_engine: str = Field("rapidocr", description="engine of the ocr.cpu queue")
-    ocr_cpu_threads: int = Field(0, ge=0, description="threads of the CPU engine; 0: one for each core")
+    ocr_cpu_workers: int = Field(1, ge=1, description="processes of a CPU worker, each with its own engine")
+    ocr_cpu_threads: int = Field(0, ge=0, description="threads of each; 0: its share of the cores it is given")
+    ocr_reuse_readings: bool = Field(True, description="an identical file is not read again")
     ocr_gpu_enabled: bool = Field(False, description="uploads go to ocr.gpu first")
     ocr_gpu_engine: str = Field("easyocr", description="engine of the ocr.gpu queue")
     ocr_gpu_concurrency: int = Field(1, ge=1, description="processes of a GPU worker, each with its own engine")
@@ -126,6 +136,8 @@ class Env(BaseSettings):
     ocr_gpu_lock_ttl: int = Field(900, ge=2, description="seconds a claim may last in all, heartbeat or not")
     ocr_gpu_autofallback: bool = Field(True, description="hand what waits too long to ocr.cpu")
     ocr_gpu_fallback_after: int = Field(120, ge=1, description="seconds the oldest may wait for a GPU")
+    ocr_stop_seconds: int = Field(15, ge=0, le=25, description="after SIGTERM a card is read on so long, or given back")
+    ocr_stalled_after: int = Field(300, ge=5, description="OCR is down when a card waits so long and no worker moves")
 
     # BULI2
     buli2_mode: Buli2Mode = Field(Buli2Mode.local, description="live, sandbox (the simulator) or local (no partner)")

@@ -26,6 +26,7 @@ from filot.probes import Answer, Probe, ask_all
 from filot.queues import queue_figures, queue_metrics, reported
 from filot.throttling import client_address
 from integrations import temporal
+from verification.workers import stalled_queues
 
 LIMIT = 2.0  # seconds that one part may take to show that it lives
 MIGRATIONS_KEPT = 30.0  # seconds for which "all migrations are applied" is believed
@@ -74,13 +75,26 @@ def check_temporal() -> None:
     temporal.ping(LIMIT)
 
 
+class OcrStalled(Exception):
+    """Documents wait, and nobody who could read them moves."""
+
+
+def check_ocr() -> None:
+    if stalled := stalled_queues(settings.OCR_STALLED_AFTER):
+        raise OcrStalled(", ".join(stalled))
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "database": check_database,
     "migrations": Migrations(),
     "redis": check_redis,
     "storage": check_storage,
     "temporal": check_temporal,
+    "ocr": check_ocr,
 }
+# Told, but no reason to take this server out of service: uploads are stored and read later, results are asked for,
+# reviews decided. When too much waits, uploads are refused one by one: documents.pressure.
+WORKS_WITHOUT = frozenset({"ocr"})
 probes = {name: Probe(name, check) for name, check in PARTS.items()}
 queue_probe: Probe[dict[str, Any]] = Probe("queues", queue_figures)
 
@@ -123,13 +137,11 @@ def live(request: HttpRequest) -> HttpResponse:
 @only_reads
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
-    """503 when any part is down."""
-    body = report(ask_all(probes, LIMIT))
-    return JsonResponse(
-        body,
-        status=200 if body["ok"] else 503,
-        headers={} if body["ok"] else {"Retry-After": str(RETRY_AFTER)},
-    )
+    """503 when a part is down without which this server can't work; of others the body alone tells."""
+    answers = ask_all(probes, LIMIT)
+    able = all(answer.error is None for name, answer in answers.items() if name not in WORKS_WITHOUT)
+    headers = {} if able else {"Retry-After": str(RETRY_AFTER)}
+    return JsonResponse(report(answers), status=200 if able else 503, headers=headers)
 
 
 class AllMetrics:

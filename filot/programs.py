@@ -16,6 +16,7 @@ from filot.embedded.program import Program
 PROBE_TIMEOUT = 2.0
 SERVER_ERROR = 500
 WEB_GRACE = 4  # less than deploy/gunicorn.conf.py gives: all must be gone in ten seconds
+OCR_GRACE = 4
 CELERY_READY = " ready."
 DEVICE = """
 from ocr_gpu.devices import probe
@@ -64,10 +65,11 @@ def web(env: Mapping[str, str], port: int) -> Program:
 
 
 def ocr_worker(env: Mapping[str, str], queue: str) -> Program:
-    """A queue named `ocr.cpu` gets the worker `ocr-cpu`: one process, except for OCR_GPU_CONCURRENCY on a GPU."""
-    name = queue.replace(".", "-")
-    pool = "prefork" if queue == settings.OCR_GPU_QUEUE else "solo"
-    return _celery(name, env, f"--pool={pool}", "-Q", queue, label=f"OCR worker ({queue})")
+    """A queue named `ocr.cpu` gets the worker `ocr-cpu`: OCR_CPU_WORKERS or OCR_GPU_CONCURRENCY processes."""
+    kind = queue.rpartition(".")[2]
+    argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), "ocr_worker", kind]
+    own = {**env, "OCR_STOP_SECONDS": str(OCR_GRACE)}
+    return Program(f"ocr-{kind}", argv, env=own, label=f"OCR worker ({queue})", ready_line=CELERY_READY)
 
 
 def default_worker(env: Mapping[str, str], schedule: Path) -> Program:

@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from documents.models import Document
 from documents.status import Status
 from integrations.models import Buli2Exchange, Direction, ExchangeState
+from verification.workers import worker_figures
 
 TIMES = {
     "filot_ocr_duration_seconds": "filot.gpu.processing_time_ms",
@@ -21,7 +22,9 @@ WAITING_STATES = (ExchangeState.pending, ExchangeState.dead)
 
 
 def queue_figures() -> dict[str, Any]:
-    """{"length": {queue: n}, "oldest": {queue: seconds}, "gpu_active": n, "buli2": {state: n}}, zeros too."""
+    """{"length": {queue: n}, "oldest": {queue: seconds}, "gpu_active": n, "buli2": {state: n}}, zeros too, and what
+    worker_figures says.
+    """
     ocr_queues = (settings.OCR_GPU_QUEUE, settings.OCR_CPU_QUEUE)
     waiting = (
         Document.objects.filter(status=Status.uploaded, queue__in=ocr_queues)
@@ -36,7 +39,7 @@ def queue_figures() -> dict[str, Any]:
         **{state.value: Count("pk", filter=Q(state=state)) for state in WAITING_STATES}
     )
     active = Document.objects.filter(status=Status.processing, queue=settings.OCR_GPU_QUEUE).count()
-    return {"length": length, "oldest": oldest, "gpu_active": active, "buli2": exchanges}
+    return {"length": length, "oldest": oldest, "gpu_active": active, "buli2": exchanges, **worker_figures()}
 
 
 def _age(since: datetime | None) -> float:
@@ -53,7 +56,15 @@ def queue_metrics(figures: dict[str, Any]) -> Iterator[Metric]:
     pending = GaugeMetricFamily("filot_buli2_pending", "Undelivered messages to BULI2", labels=["state"])
     for state, count in figures["buli2"].items():
         pending.add_metric([state], count)
-    yield from (length, oldest, active, pending)
+    workers = GaugeMetricFamily("filot_workers", "Processes that read documents", labels=["queue", "state"])
+    for (queue, state), count in figures["states"].items():
+        workers.add_metric([queue, state], count)
+    age = GaugeMetricFamily(
+        "filot_worker_progress_age_seconds", "Since a worker of the queue last went forward", labels=["queue"]
+    )
+    for queue, seconds in figures["progress_age"].items():
+        age.add_metric([queue], seconds)
+    yield from (length, oldest, active, pending, workers, age)
 
 
 def reported(figures: dict[str, Any] | None, metrics: Iterable[Metric]) -> dict[str, Any]:

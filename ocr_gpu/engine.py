@@ -73,7 +73,10 @@ class StripReading(NamedTuple):
 
 
 class OcrEngine(Protocol):
-    """Batch in, batch out. An engine belongs to the process that made it and to one thread at a time."""
+    """Batch in, batch out. An engine belongs to the process that made it and to one thread at a time.
+
+    It says progress.step() after each page, strip or batch. Its device may become unusable: see trouble_of.
+    """
 
     name: str
     version: str  # of the package and of the model, kept with every run
@@ -92,12 +95,30 @@ class OcrEngine(Protocol):
         """Load and run everything once, so that the first card does not pay for it."""
 
 
+class DeviceLost(BaseException):
+    """The device died under the work; `code` says how. No Exception: nobody on its way may take it for a bad page."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def trouble_of(engine: OcrEngine) -> str:
+    """Why the device of the engine cannot be used now, as a word; nothing when it can, or the engine cannot tell."""
+    ask: Callable[[], str] | None = getattr(engine, "trouble", None)
+    return ask() if ask else ""
+
+
 class UnknownEngine(Exception):
     """The name is not in ENGINES."""
 
 
 class EngineUnavailable(Exception):
-    """The engine is known, and cannot run here; the text says why."""
+    """The engine is known, and cannot run here; the text says why, and `code` in a word if it is for its device."""
+
+    def __init__(self, reason: str, code: str = "") -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 def load_engine(name: str, *, device: str = "auto", threads: int | None = None) -> OcrEngine:

@@ -57,6 +57,12 @@ def originals_in(settings: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def published_policy(settings: Any) -> None:
+    """Judge by the published policy, which approves what a scripted engine reads: it is never sure of a number."""
+    settings.SCORING_POLICY = "baseline"
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """A whole FiLot out of real processes, shared by the tests that speak to it over HTTP."""

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management import call_command, get_commands
 
 from filot.management.commands.rundev import Command as RunDev
+from verification.policy import POLICIES, load_policy
 from verification.reading import document_type
-from verification.scoring import POLICIES, load_policy
 
 PROJECT = Path(__file__).resolve().parent.parent
 APPS = ("filot", "documents", "verification", "review", "integrations", "ocr_gpu")
@@ -32,6 +32,7 @@ def test_no_status_of_a_document_is_written_outside_move_to() -> None:
 def test_every_queue_has_a_worker_in_the_procfile() -> None:
     procfile = (PROJECT / "deploy" / "Procfile").read_text()
     listened = {queue for queues in re.findall(r"-Q\s+(\S+)", procfile) for queue in queues.split(",")}
+    listened |= {f"ocr.{kind}" for kind in re.findall(r"manage\.py ocr_worker (\w+)", procfile)}
     assert listened == set(settings.QUEUES)
 
 

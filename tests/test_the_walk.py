@@ -82,7 +82,8 @@ def test_a_doubtful_card_goes_to_a_reviewer_and_the_client_reads_the_decision(
     assert picture is not None
     assert reviewer.get(picture[1]).headers["Content-Type"] == "image/png"
     assert "Alamat" in page.text
-    assert "could not be read with certainty" in page.text
+    assert 'class="findings"' in page.text
+    assert "The number could not be read" in page.text
     reviewer.post(f"/admin/review/review/{review_id}/{click}/", page.text, **form)
 
     def decided() -> Any:

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from documents.admin import ReadOnlyAdmin
-from verification.models import VerificationRun
+from verification.models import PolicyChange, VerificationRun
+from verification.policy_changes import InForce
 from verification.sweeping import reap_stuck
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,21 @@ class VerificationRunAdmin(ReadOnlyAdmin):
         (gettext_lazy("Versions"), {"fields": ("engine", "engine_version", "device", "parser_version")}),
         (
             gettext_lazy("Judgement"),
-            {"fields": ("policy", "policy_version", "thresholds", "score", "decision", "points", "reasons")},
+            {
+                "fields": (
+                    "policy",
+                    "policy_version",
+                    "arm",
+                    "thresholds",
+                    "score",
+                    "decision",
+                    "points",
+                    "findings",
+                    "known",
+                    "reasons",
+                    "shadow",
+                )
+            },
         ),
     )
 
@@ -81,3 +96,26 @@ class VerificationRunAdmin(ReadOnlyAdmin):
         text = ngettext("%(count)d document was given back.", "%(count)d documents were given back.", len(reaped))
         messages.success(request, text % {"count": len(reaped)})
         return HttpResponseRedirect(reverse("admin:verification_stuck"))
+
+
+@admin.register(PolicyChange)
+class PolicyChangeAdmin(ReadOnlyAdmin):
+    """`manage.py use_policy` makes them; the database refuses to change or delete one."""
+
+    list_display = ("at", "by", "live_words", "shadow_words", "trial_words", "reason")
+    ordering = ("-at", "-pk")
+    search_fields = ("by__exact",)
+    search_help_text = gettext_lazy("name of who made the change, in full")
+    fields = ("id", "at", "by", "reason", "live_words", "shadow_words", "trial_words")
+
+    @admin.display(description=gettext_lazy("decides"))
+    def live_words(self, change: PolicyChange) -> str:
+        return InForce.of(change).as_words()["live"]
+
+    @admin.display(description=gettext_lazy("shadow"))
+    def shadow_words(self, change: PolicyChange) -> str:
+        return InForce.of(change).as_words()["shadow"]
+
+    @admin.display(description=gettext_lazy("trial"))
+    def trial_words(self, change: PolicyChange) -> str:
+        return InForce.of(change).as_words()["trial"]

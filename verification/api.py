@@ -17,7 +17,8 @@ from documents.api import own_document
 from documents.queue import ring
 from documents.status import Status
 from verification.models import INDONESIAN
-from verification.services import read_run, request_verification
+from verification.runs import read_run
+from verification.services import request_verification
 
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, INDONESIAN)  # of sentences about pictures; all else that the API says is English
@@ -90,13 +91,13 @@ class ResultView(APIView):
         document = own_document(request, document_id)
         run = read_run(document)
         fields = (run and run.fields) or {}
-        language = _language(request)
+        language = language_of(request)
         answer = {
             "status": document.words.status,
             "result": {name: field["value"] for name, field in fields.items()} or None,
             "fields": {name: {key: field[key] for key in SHOWN} for name, field in fields.items()},
             "kind": (run and run.kind) or None,
-            "quality": [issue._asdict() for issue in run.issues(language)] if run else [],
+            "quality": [issue._asdict() for issue in run.issues(language, for_sender=True)] if run else [],
         }
         etag = f'"{hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Content-Language": language}
@@ -105,7 +106,7 @@ class ResultView(APIView):
         return Response(answer, headers=headers)
 
 
-def _language(request: Request) -> str:
+def language_of(request: Request) -> str:
     """The caller's first choice of those there are. The project's own list can't tell: its pages are English only."""
     asked = parse_accept_lang_header(request.headers.get("Accept-Language", "").lower())
     primary = (tag.partition("-")[0] for tag, weight in asked if weight > 0)

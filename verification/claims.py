@@ -1,5 +1,6 @@
 """Holding a document: taking the claim, giving it back, passing it on. Every write carries the claim's token."""
 
+import itertools
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,10 +18,16 @@ from documents.models import Document, MovedMeanwhile
 from documents.status import Status
 from verification.metrics import FALLBACKS, OCR_SECONDS, REFUSED_WRITES
 from verification.models import RunOutcome, VerificationRun
+from verification.reuse import StoredReading
 
 log = structlog.get_logger(__name__)
 
 ATTEMPTS_SPENT = "attempts_spent"
+
+
+FAIR = 4  # every so many claims of a process one goes to what waits longest: the bulk lane does not starve
+
+_claims = itertools.count(1)
 
 
 @dataclass(slots=True)
@@ -31,14 +38,19 @@ class Claimed:
     run: VerificationRun
     token: uuid.UUID
     pages: list[numpy.ndarray[Any, Any]] = field(default_factory=list)
+    stored: StoredReading | None = None  # of the same file: then nothing was decoded
 
 
 def claim(queue: str, worker: str, limit: int = 1) -> list[Claimed]:
-    """Take up to `limit` waiting documents. Two workers never get the same one."""
+    """Take up to `limit` waiting documents. Two workers never get the same one.
+
+    Mostly of the fast lane while anything waits there; every FAIR-th claim of a process is for what waits longest, in
+    either lane: behind k that wait longer, a document is claimed after FAIR x (k + 1) claims of any one process.
+    """
     claims = []
+    waiting = Document.objects.waiting(queue, oldest_first=next(_claims) % FAIR == 0)
     with transaction.atomic():
-        waiting = Document.objects.waiting(queue).select_for_update(skip_locked=True)[:limit]
-        for document in waiting:
+        for document in waiting.select_for_update(skip_locked=True)[:limit]:
             token, now = uuid.uuid4(), timezone.now()
             document.move_to(
                 Status.processing,

@@ -16,5 +16,6 @@ LATENCY_SECONDS = Histogram(
 )
 DECISIONS = Counter("filot_decisions_total", "Automatic outcomes", ["type", "outcome"])
 FALLBACKS = Counter("filot_fallbacks_total", "Documents handed from the GPU queue to the CPU queue", ["reason"])
+REUSED = Counter("filot_readings_reused_total", "Documents whose file had been read before", ["type"])
 REAPED = Counter("filot_reaped_total", "Claims taken from workers that went silent", ["outcome"])
 REFUSED_WRITES = Counter("filot_refused_writes_total", "Writes of workers that had lost their claim")

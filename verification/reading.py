@@ -5,24 +5,26 @@ import importlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from types import ModuleType
 from typing import Any
 
 import structlog
 from django.conf import settings
 
-from ocr_gpu.card_finder import cards_on, find_card
+from ocr_gpu.card_finder import cards_on, find_card, squared
 from ocr_gpu.engine import OcrEngine, OcrLine, Page, load_engine
+from ocr_gpu.fingerprint import fingerprint
 from ocr_gpu.images import upright_pages
 from ocr_gpu.margins import Margins
 from ocr_gpu.quality import measure
 from ocr_gpu.views import closer_view, on_turned, turned, turned_box, with_light
 from verification.calibration import DATE, NUMBER, group_of, with_calibration
+from verification.evidence import Evidence
 from verification.fields import FieldValue
 from verification.kinds import kind_of
 from verification.looks import Look, first_look, found, is_weak, joined, on_page
 from verification.quality import QualityIssue, issues_of
-from verification.scoring import Thresholds, Verdict, load_policy
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +51,7 @@ class Reading:
     kind: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
     issues: Sequence[QualityIssue] = ()
+    fingerprint: bytes = b""  # of the page, and behind it of the card alone where it was found; 32 bytes each
 
 
 def document_type(name: str) -> ModuleType:
@@ -124,14 +127,15 @@ def _reading(engine: OcrEngine, module: ModuleType, page: int, picture: Page, lo
 
 
 def _seen(page: Page, lines: Sequence[OcrLine]) -> dict[str, Any]:
-    """What card it is and how good its picture, for the fields of Reading that say so."""
+    """What card it is, how good its picture and what it looks like, for the fields of Reading that say so."""
     cards, kind = cards_on(page), kind_of(lines)
     card = find_card(page, lines, cards=cards)
     measures = measure(page, lines, card)
     numbers = {name: value for name, value in asdict(measures).items() if name != "room"}
     room = dict(zip(("room_left", "room_top", "room_right", "room_bottom"), measures.room, strict=True))
     issues = issues_of(measures, kind, cards=len(cards))
-    return {"kind": kind.code, "measures": numbers | room, "issues": issues}
+    prints = [fingerprint(page), *([fingerprint(squared(page, card))] if card else [])]
+    return {"kind": kind.code, "measures": numbers | room, "issues": issues, "fingerprint": b"".join(prints)}
 
 
 def _doubted(name: str, field: FieldValue, margins: Margins) -> FieldValue:
@@ -147,13 +151,16 @@ def _upright(field: FieldValue, turn: int) -> FieldValue:
     return replace(field, box=turned_box(field.box, turn)) if field.box else field
 
 
-def judge(name: str, fields: Mapping[str, FieldValue], lines: Sequence[OcrLine]) -> Verdict:
-    """Judge fields under the policy and thresholds that settings name."""
-    thresholds = Thresholds(
-        approve=settings.AI_SCORE_THRESHOLD_AUTO_APPROVE, reject=settings.AI_SCORE_THRESHOLD_AUTO_REJECT
+def evidence_of_reading(name: str, reading: Reading) -> Evidence:
+    """What a policy can judge of a file that is not stored: nothing is known of other documents."""
+    return Evidence(
+        document_type=name,
+        values=reading.fields,
+        lines=reading.lines,
+        kind=kind_of(reading.lines),
+        today=date.today(),
+        issues=tuple(issue.code for issue in reading.issues),
     )
-    verdict: Verdict = load_policy(settings.SCORING_POLICY).judge(name, fields, lines, thresholds)
-    return verdict
 
 
 def fields_as_json(name: str, fields: Mapping[str, FieldValue]) -> dict[str, Any]:

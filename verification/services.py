@@ -16,19 +16,25 @@ from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
 from documents.models import Document, MovedMeanwhile
+from documents.pressure import lane_with, unread_of
 from documents.queue import first_queue
 from documents.sealing import CannotOpen, blind_index
 from documents.status import Status
 from documents.storage import OriginalMissing, StoreUnavailable, read_original, write_page
-from ocr_gpu.engine import Box, OcrEngine, OcrLine
+from ocr_gpu.engine import OcrEngine
 from ocr_gpu.images import UnreadableFile, upright_pages
 from ocr_gpu.pictures import page_jpeg
 from ocr_gpu.sandbox import SandboxUnavailable
 from verification.claims import Claimed, beat_all, claim, give_back, give_to_person, hand_over, refused_write
+from verification.comparing import bands_of
 from verification.fields import FieldValue
-from verification.metrics import DECISIONS, LATENCY_SECONDS, OCR_SECONDS
+from verification.judging import judge
+from verification.known import known_of
+from verification.metrics import DECISIONS, LATENCY_SECONDS, OCR_SECONDS, REUSED
 from verification.models import RunOutcome, VerificationRun
-from verification.reading import Reading, document_type, engine_of, fields_as_json, judge, lines_as_json, read_batch
+from verification.reading import Reading, document_type, engine_of, fields_as_json, lines_as_json, read_batch
+from verification.reuse import StoredReading, stored_reading
+from verification.runs import evidence_of, fields_of, read_run
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +48,8 @@ def request_verification(document: Document) -> None:
     """Queue an uploaded document that is not queued yet. Safe to repeat, and harmless in every other state."""
     now = timezone.now()
     waiting = Document.objects.filter(pk=document.pk, status=Status.uploaded, queue="")
-    waiting.update(queue=first_queue(), queued_at=now, updated_at=now)
+    lane = lane_with(unread_of(document.owner_id))
+    waiting.update(queue=first_queue(), queued_at=now, lane=lane, updated_at=now)
     document.refresh_from_db()
 
 
@@ -78,8 +85,11 @@ def verify(claims: Sequence[Claimed], queue: str) -> None:
     loaded = []
     for held in claims:
         with bound_contextvars(correlation_id=held.document.correlation_id):
-            if load(held):
-                loaded.append(held)
+            if load(held, engine):
+                if held.stored:
+                    keep_and_settle(held, held.stored)
+                else:
+                    loaded.append(held)
         beat_all(claims)
     for held, reading in read(engine, loaded):
         beat_all(claims)  # a store that hangs while pages are stored makes the last of a batch wait for all others
@@ -87,19 +97,26 @@ def verify(claims: Sequence[Claimed], queue: str) -> None:
             keep_and_settle(held, reading)
 
 
-def keep_and_settle(held: Claimed, reading: Reading) -> None:
+def keep_and_settle(held: Claimed, reading: Reading | StoredReading) -> None:
     """The last two steps of one document. What fails here fails none of its batch, and is left to the sweep."""
     try:
         if keep_reading(held, reading):
-            settle(held.document, held.run, reading.fields, reading.lines)
+            settle(held.document, held.run)
     except Exception:
         log.exception("settling_failed", document_id=str(held.document.pk))
 
 
-def load(held: Claimed) -> bool:
-    """Fetch, open and decode the original. False when the document could not go on; it was given back then."""
+def load(held: Claimed, engine: OcrEngine) -> bool:
+    """Fetch and open the original, and decode it unless the same file was read before. False when the document could
+    not go on; it was given back then.
+    """
     try:
-        held.pages = upright_pages(read_original(held.document.storage_key))
+        original = read_original(held.document.storage_key)
+        if settings.OCR_REUSE_READINGS:
+            parser_version = document_type(held.document.type).PARSER_VERSION
+            held.stored = stored_reading(held.document, original, engine, parser_version)
+        if held.stored is None:
+            held.pages = upright_pages(original)
     except OriginalMissing:
         give_back(held, "original_missing", MISSING_BACKOFF_SECONDS)
         return False
@@ -140,7 +157,7 @@ def read(engine: OcrEngine, loaded: Sequence[Claimed]) -> list[tuple[Claimed, Re
     return []
 
 
-def keep_reading(held: Claimed, reading: Reading) -> bool:
+def keep_reading(held: Claimed, reading: Reading | StoredReading) -> bool:
     """Store what was read and move on to ocr_completed, under the claim. False when the claim was lost.
 
     The page comes before the row, and outside its transaction: a store that hangs holds no lock.
@@ -150,25 +167,33 @@ def keep_reading(held: Claimed, reading: Reading) -> bool:
         refused_write(held)
         return False
     seconds = run.read_seconds = (timezone.now() - run.started_at).total_seconds()
-    _note(run, document.type, reading)
+    if isinstance(reading, StoredReading):
+        reading.copy_to(run)
+    else:
+        _note(run, document.type, reading)
     run.picture_sha256 = _store_page(document, reading)
+    known_by = _known_by(document.type, reading)
     try:
         with transaction.atomic():
-            document.move_to(Status.ocr_completed, actor=run.worker, guard={"claim_token": held.token})
+            document.move_to(Status.ocr_completed, actor=run.worker, guard={"claim_token": held.token}, **known_by)
             run.save()
     except MovedMeanwhile:
         refused_write(held)
         return False
-    processor = "gpu" if reading.device.startswith("cuda") else "cpu"
-    OCR_SECONDS.labels(processor, document.type, "success").observe(seconds)
+    processor = "gpu" if run.device.startswith("cuda") else "cpu"
+    if run.reused_from:
+        REUSED.labels(document.type).inc()
+    else:
+        OCR_SECONDS.labels(processor, document.type, "success").observe(seconds)
     log.info(
         "processing_done",
         document_id=str(document.pk),
         processor=processor,
         type=document.type,
         outcome="success",
-        engine=reading.engine,
+        engine=run.engine,
         seconds=seconds,
+        reused=run.reused_from is not None,
     )
     return True
 
@@ -187,14 +212,21 @@ def _note(run: VerificationRun, type: str, reading: Reading) -> None:
     }
 
 
-def _store_page(document: Document, reading: Reading) -> str:
+def _known_by(type: str, reading: Reading | StoredReading) -> dict[str, Any]:
+    """The columns by which other documents are compared with this one."""
+    number = _number_index(type, reading.fields)
+    bands = bands_of(reading.fingerprint)
+    return {"number_index": number, "fingerprint": reading.fingerprint or None, "picture_bands": bands or None}
+
+
+def _store_page(document: Document, reading: Reading | StoredReading) -> str:
     """Store the upright page for people; its digest, or an empty text when it could not be stored.
 
     It can be made again from the original, so no document waits for it. The digest goes into the run: a page that
     another reading left there, one that was never committed or lost its claim, is not taken for this one's.
     """
     try:
-        picture = page_jpeg(reading.picture)
+        picture = reading.picture if isinstance(reading, StoredReading) else page_jpeg(reading.picture)
         write_page(document.storage_key, picture)
     except Exception as error:  # a store that is away, or a page that can't be encoded
         log.warning("page_not_stored", document_id=str(document.pk), error=type(error).__name__)
@@ -202,21 +234,15 @@ def _store_page(document: Document, reading: Reading) -> str:
     return hashlib.sha256(picture).hexdigest()
 
 
-def settle(
-    document: Document, run: VerificationRun, fields: Mapping[str, FieldValue], lines: Sequence[OcrLine]
-) -> bool:
-    """Judge what was read and move the document to its outcome. Safe to repeat: the second finds it moved, False."""
-    verdict = judge(document.type, fields, lines)
+def settle(document: Document, run: VerificationRun) -> bool:
+    """Judge what was read and move the document to its outcome. Safe to repeat: the second finds it moved, False.
+
+    What it is compared with is asked for after its own reading was committed: of two documents with one number at the
+    same moment at least one sees the other.
+    """
+    verdict = judge(document, evidence_of(document, run, known_of(document, fields_of(run))), run)
     run.outcome, run.finished_at = RunOutcome.judged, timezone.now()
-    run.policy, run.policy_version = verdict.policy, verdict.policy_version
-    run.thresholds = {"approve": verdict.thresholds.approve, "reject": verdict.thresholds.reject}
-    run.score, run.decision, run.points = verdict.score, verdict.decision, verdict.points
-    run.reasons = [{"code": reason.code, "message": reason.message} for reason in verdict.reasons]
-    outcome: dict[str, Any] = {
-        "ai_score": verdict.score,
-        "ai_decision": verdict.decision,
-        "number_index": _number_index(document.type, fields),
-    }
+    outcome: dict[str, Any] = {"ai_score": verdict.score, "ai_decision": verdict.decision}
     actor = f"policy {verdict.policy} {verdict.policy_version}"
     main_reason = verdict.reasons[0].code if verdict.reasons else ""
     try:
@@ -244,9 +270,7 @@ def evaluate(document: Document) -> None:
     """Judge a document that was read and whose judging is still to come; nothing in any other state."""
     run = read_run(document)
     if document.state is Status.ocr_completed and run is not None and run.outcome == RunOutcome.read:
-        fields = {name: FieldValue.from_json(field) for name, field in run.fields.items()}
-        lines = [OcrLine(line["text"], line["confidence"], _box(line["box"])) for line in run.lines]
-        settle(document, run, fields, lines)
+        settle(document, run)
     document.refresh_from_db()
 
 
@@ -260,15 +284,6 @@ def give_unjudged_to_person(document: Document) -> None:
             document.move_to(Status.needs_review, actor="sweep", reason="judging_failed")
     except MovedMeanwhile:
         log.info("judged_meanwhile", document_id=str(document.pk))
-
-
-def read_run(document: Document) -> VerificationRun | None:
-    """The run whose reading counts: the last one that read anything."""
-    return document.runs.filter(outcome__in=[RunOutcome.read, RunOutcome.judged]).order_by("-attempt").first()
-
-
-def _box(box: list[float] | None) -> Box:
-    return Box(*(box or (0.0, 0.0, 0.0, 0.0)))
 
 
 def number_index(type: str, number: str) -> str:

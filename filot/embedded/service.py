@@ -62,6 +62,11 @@ class Service(ABC):
         """Makes the data folder if need be. After `choose_ports`."""
 
     @property
+    def pid(self) -> int | None:
+        """Of the process, once it was started."""
+        return self._process.pid if self._process else None
+
+    @property
     def log(self) -> Path:
         return self.folder.parent / f"{self.name}.log"
 

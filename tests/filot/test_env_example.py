@@ -22,6 +22,8 @@ MAY_READ_THE_ENVIRONMENT = {
     "filot/embedded/environment.py",
     "filot/embedded/seaweedfs.py",
     "filot/management/commands/check_env.py",
+    "verification/management/commands/ocr_worker.py",  # becomes Celery's process, with a device of its own
+    "verification/decision_readings.py",  # as many threads as were asked for, in each process that reads
     "verification/bench_runs.py",  # hands it on to the readers that it compares
     "filot/management/commands/rundev.py",
     "ocr_gpu/sandbox.py",

@@ -32,6 +32,7 @@ from filot.tasks import report_queues
 from integrations import temporal
 from integrations.metrics import RETRIES
 from integrations.models import Buli2Exchange, Direction, ExchangeState
+from verification.models import Worker
 
 urlpatterns = [
     path("health", monitoring.health),
@@ -43,7 +44,8 @@ urlpatterns = [
 pytestmark = [pytest.mark.urls("tests.filot.test_monitoring"), pytest.mark.django_db(transaction=True)]
 
 S3 = {name: os.environ[f"FILOT_TEST_S3_{name.upper()}"] for name in ("endpoint", "access_key", "bucket")}
-ALL_PARTS = {"database", "migrations", "redis", "storage", "temporal"}
+NEEDED_PARTS = {"database", "migrations", "redis", "storage", "temporal"}
+ALL_PARTS = NEEDED_PARTS | {"ocr"}
 TOKEN = {"HTTP_AUTHORIZATION": "Bearer test-metrics-token"}
 
 
@@ -89,14 +91,30 @@ def test_ready_asks_every_part_and_tells_its_time(client: Client) -> None:
         assert part["ms"] >= 0
 
 
-@pytest.mark.parametrize("part", sorted(ALL_PARTS))
-def test_ready_is_503_when_any_part_is_down(client: Client, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+@pytest.mark.parametrize("part", sorted(NEEDED_PARTS))
+def test_ready_is_503_when_a_part_is_down_without_which_it_cannot_work(
+    client: Client, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
     break_part(monkeypatch, part, fail)
     response = client.get("/health/ready")
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     components = response.json()["components"]
     assert components[part]["status"] == "down"
     assert [name for name, state in components.items() if state["status"] == "down"] == [part]
+
+
+@pytest.mark.parametrize(("moved", "state", "status"), [(4000, "down", "degraded"), (5, "up", "ok")])
+def test_documents_that_nobody_reads_are_told_and_take_no_server_out_of_service(
+    client: Client, moved: int, state: str, status: str
+) -> None:
+    now = timezone.now()
+    a_document(User.objects.create_user("busy"), queue="ocr.cpu", queued_at=now - timedelta(hours=1))
+    moved_at = now - timedelta(seconds=moved)
+    Worker.objects.create(name="w", queue="ocr.cpu", host="h", pid=1, loop_pid=1, progress_at=moved_at)
+    response = client.get("/health/ready")
+    body = response.json()
+    assert (response.status_code, body["status"], body["components"]["ocr"]["status"]) == (200, status, state)
+    assert body["components"]["ocr"].get("error") == (None if state == "up" else "OcrStalled")
 
 
 def test_what_is_down_is_named_without_addresses_or_secrets(
@@ -214,7 +232,7 @@ def a_document(owner: User, **values: Any) -> Document:
 
 @pytest.fixture
 def work() -> None:
-    """Two documents for the CPU, the older one an hour old; one on a GPU; exchanges in every state."""
+    """Two documents for the CPU, the older one an hour old; one on a GPU; a worker; exchanges in every state."""
     owner = User.objects.create_user("busy")
     now = timezone.now()
     for minutes in (60, 1):
@@ -222,6 +240,8 @@ def work() -> None:
     claimed = {"status": Status.processing, "claim_token": uuid.uuid4(), "heartbeat_at": now}
     a_document(owner, queue="ocr.gpu", queued_at=now, **claimed)
     a_document(owner, queue="ocr.cpu", status=Status.needs_review)
+    facts = {"host": "h", "pid": 1, "loop_pid": 1, "doing": "reading", "progress_at": now - timedelta(seconds=30)}
+    Worker.objects.create(name="w", queue="ocr.cpu", **facts)
     for state in ExchangeState:
         Buli2Exchange.objects.create(
             direction=Direction.outbound, kind="submit", method="POST", path="/x", review_id=uuid.uuid4(), state=state
@@ -248,6 +268,9 @@ def test_metrics_tell_what_waits_in_the_rows(client: Client, work: None) -> None
     assert 3600 <= found["filot_queue_oldest_seconds", "ocr.cpu"] < 3700
     assert found["filot_queue_oldest_seconds", "ocr.gpu"] == 0
     assert found["filot_gpu_active_jobs",] == 1
+    assert found["filot_workers", "ocr.cpu", "working"] == 1
+    assert found["filot_workers", "ocr.gpu", "idle"] == 0
+    assert 30 <= found["filot_worker_progress_age_seconds", "ocr.cpu"] < 90
     assert found["filot_buli2_pending", "pending"] == 1
     assert found["filot_buli2_pending", "dead"] == 1
 

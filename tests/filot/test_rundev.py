@@ -168,5 +168,7 @@ def test_every_queue_has_a_worker_here_and_in_the_procfile() -> None:
     procfile = (settings.BASE_DIR / "deploy" / "Procfile").read_text().split()
 
     for words in (procfile, [word for program in started for word in program.argv]):
-        served = {queue for flag, queue in itertools.pairwise(words) if flag == "-Q"}
+        pairs = list(itertools.pairwise(words))
+        served = {queue for flag, queue in pairs if flag == "-Q"}
+        served |= {f"ocr.{kind}" for command, kind in pairs if command == "ocr_worker"}
         assert served == set(settings.QUEUES)

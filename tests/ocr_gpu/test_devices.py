@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,42 @@ def test_a_gpu_that_does_not_work_is_the_cpu_with_the_reason(
 ) -> None:
     monkeypatch.setattr(devices, "torch", fake)
     assert devices.probe(index) == Device("cpu", reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("fake", "code"),
+    [(TorchWithCuda(usable=False), "broken"), (TorchWithCuda(adds=False), "wrong_sum"), (None, "no_torch")],
+)
+def test_what_is_wrong_with_a_device_is_a_word_too(
+    fake: TorchWithCuda | None, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "torch", fake)
+    assert devices.trouble(Device("cuda", 0)) == code
+    with pytest.raises(DeviceUnavailable) as refused:
+        choose("cuda:0")
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(("free", "code"), [(devices.LEAST_FREE_BYTES, ""), (1, "out_of_memory")])
+def test_a_device_that_somebody_else_filled_cannot_be_used(
+    free: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "torch", TorchWithCuda())
+    monkeypatch.setattr(devices, "free_bytes", lambda index: free)
+    assert devices.trouble(Device("cuda", 0)) == code
+
+
+def test_a_driver_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    never = threading.Event()
+    monkeypatch.setattr(devices, "probe", lambda index: never.wait(60))
+    monkeypatch.setattr(devices, "PROBE_SECONDS", 0.05)
+    assert devices.trouble(Device("cuda", 0)) == "hangs"
+    never.set()
+
+
+def test_a_cpu_has_no_trouble_and_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = probe_finds(Device("cpu"), monkeypatch)
+    assert (devices.trouble(Device("cpu")), asked) == ("", [])
 
 
 def test_the_real_probe_answers_on_this_machine() -> None:

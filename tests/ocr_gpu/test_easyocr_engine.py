@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from ocr_gpu import devices
-from ocr_gpu.devices import Device
+from ocr_gpu.devices import Device, Together
 from ocr_gpu.easyocr_engine import EasyOcrEngine
-from ocr_gpu.engine import EngineUnavailable, OcrLine, Page, load_engine
+from ocr_gpu.engine import DeviceLost, EngineUnavailable, OcrLine, Page, load_engine
 from ocr_gpu.lines import TOLD_BY
 from ocr_gpu.quads import cut, in_pixels
 from ocr_gpu.turns import reading_box
@@ -124,10 +124,28 @@ def test_where_memory_is_short_pages_and_lines_go_through_in_smaller_batches(
             return answer
 
         monkeypatch.setattr(engine, name, small)
-    monkeypatch.setattr(engine, "_pages", 8)
+    monkeypatch.setattr(engine, "_pages", Together(8))
+    monkeypatch.setattr(engine, "_strips", Together(8))
     assert [[line.text for line in lines] for lines in engine.read(pages)] == expected
     assert sizes["_detector"] == [3, 1, 1, 1]
     assert max(sizes["_recogniser"]) == 3
+
+
+def test_a_device_that_dies_under_the_work_is_told_from_a_page_that_fails(
+    engine: EasyOcrEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(batch: devices.Floats) -> devices.Floats:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(engine, "_detector", fail)
+    page = files.page_of(files.card((480, 160), rows=["SITI SPECIMEN"]))
+    monkeypatch.setattr(devices, "trouble", lambda device: "")
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        engine.read([page])
+    monkeypatch.setattr(devices, "trouble", lambda device: "broken")
+    with pytest.raises(DeviceLost) as lost:
+        engine.read([page])
+    assert lost.value.code == "broken"
 
 
 def test_a_strip_is_read_under_each_alphabet_in_one_run(engine: EasyOcrEngine, monkeypatch: pytest.MonkeyPatch) -> None:

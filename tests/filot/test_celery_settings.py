@@ -1,0 +1,52 @@
+"""Celery's settings as the pipeline needs them, and its workers' connections."""
+
+from typing import Any
+
+import pytest
+from celery.signals import task_prerun
+from django.conf import settings
+from django.db import connection
+
+from filot.celery import app
+
+BRPOP_SECONDS = 10  # the longest that kombu waits in one command for a message
+
+
+def test_a_message_stays_invisible_for_longer_than_any_task_may_run() -> None:
+    assert (
+        app.conf.broker_transport_options["visibility_timeout"] > app.conf.task_time_limit > settings.OCR_GPU_LOCK_TTL
+    )
+
+
+def test_what_a_dead_worker_held_comes_back_with_the_first_look_after_that() -> None:
+    options = app.conf.broker_transport_options
+    assert options["unacked_restore_interval"] * options["unacked_restore_throttle"] <= 10
+
+
+def test_every_client_of_redis_has_its_limits() -> None:
+    options = app.conf.broker_transport_options
+    assert options["socket_connect_timeout"] <= 2
+    assert BRPOP_SECONDS < options["socket_timeout"] <= 30
+    assert options["retry_on_timeout"] is False
+    cache = settings.CACHES["default"]["OPTIONS"]
+    assert (cache["retry"], cache["socket_connect_timeout"], cache["socket_timeout"]) == (None, 0.5, 1.0)
+
+
+def test_hints_are_json_acknowledged_late_one_at_a_time_and_leave_no_result() -> None:
+    conf = app.conf
+    assert (conf.task_serializer, conf.accept_content, conf.result_backend) == ("json", ["json"], None)
+    assert (conf.task_acks_late, conf.task_reject_on_worker_lost, conf.worker_prefetch_multiplier) == (True, True, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_outlives_a_task_and_one_that_broke_is_made_anew_before_the_next() -> None:
+    connection.ensure_connection()
+    kept: Any = connection.connection
+    task_prerun.send(sender=None)
+    connection.ensure_connection()
+    assert connection.connection is kept
+    kept.close()  # as after a restart of the server
+    task_prerun.send(sender=None)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert connection.connection is not kept
