@@ -94,3 +94,5 @@ lock:
 	    --extra embedded --extra gpu -c $(LOCKS)/run.txt -o $(LOCKS)/gpu.txt
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --extra embedded --extra gpu --extra dev -c $(LOCKS)/gpu.txt -o $(LOCKS)/test.txt
+	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --extra embedded --extra gpu --extra dev --extra audit -c $(LOCKS)/test.txt -o $(LOCKS)/audit.txt
