@@ -17,7 +17,7 @@ BIN = $(VENV)/bin
 help:
 	@echo "make setup    install what FiLot needs into $(VENV) (GPU=1: torch and EasyOCR too)"
 	@echo "make run      start all of it on http://127.0.0.1:8080 (DEMO=0: without cards; GPU=1: with EasyOCR)"
-	@echo "make test     install what tests need and run them (PYTEST_ARGS=...: other options for pytest)"
+	@echo "make test     install what tests need, a browser too, and run them (PYTEST_ARGS=...: other options for pytest)"
 	@echo "make lint     ruff, mypy, import-linter, missing migrations"
 	@echo "make fix      let ruff repair and format"
 	@echo "make lock     resolve deploy/locks/ anew (needs uv)"
@@ -29,6 +29,7 @@ run: setup
 	@exec env DEMO="$(DEMO)" GPU="$(GPU)" $(BIN)/python manage.py rundev
 
 test: install-test
+	@$(BIN)/python -m tests.browser.install
 	@exec env FILOT_ENV=test $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: install-test
