@@ -204,6 +204,64 @@ class Document(models.Model):
         return bool(held.update(heartbeat_at=timezone.now()))
 
 
+class AuditEntry(models.Model):
+    """One act of a person or a part of FiLot, in ids and codes only. Written by `documents.audit.note`, then never
+    changed or deleted: the database refuses it, and `manage.py verify_audit` finds whoever went around it.
+    """
+
+    sequence = models.BigIntegerField(primary_key=True, help_text="from 1, without a gap")
+    at = models.DateTimeField()
+    action = models.CharField(max_length=64, help_text="for instance case.approved")
+    actor = models.CharField(max_length=150, help_text="user id, or the part of FiLot that acted")
+    document_id = models.UUIDField(null=True, blank=True, help_text="no foreign key: it outlives the document")
+    subject = models.CharField(max_length=150, blank=True, help_text="id of what was acted on, if no document")
+    facts = models.JSONField(default=dict, blank=True)
+    correlation_id = models.CharField(max_length=64, blank=True)
+    key_id = models.CharField(max_length=32, help_text="which of AUDIT_KEYS signed it")
+    previous = models.CharField(max_length=64, help_text="hash of the entry before")
+    hash = models.CharField(max_length=64, help_text="HMAC-SHA256 of all of the above")
+
+    class Meta:
+        ordering = ["-sequence"]
+        default_permissions = ("view",)
+        permissions = [
+            ("view_own_auditentry", "Can see their own acts in the audit trail"),
+            ("view_team_auditentry", "Can see the acts of reviewers and seniors in the audit trail"),
+            ("view_ops_auditentry", "Can see the acts of operations in the audit trail"),
+            ("export_auditentry", "Can export the audit trail"),
+        ]
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit trail"
+        indexes = [
+            models.Index(fields=["document_id", "-sequence"], name="audit_of_document"),
+            models.Index(fields=["actor", "-sequence"], name="audit_of_actor"),
+            models.Index(fields=["action", "-sequence"], name="audit_of_action"),
+            models.Index(fields=["at"], name="audit_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.action}"
+
+
+class AuditHead(models.Model):
+    """The newest audit entry, in one row: its lock puts writers one after the other, and without it nobody could
+    tell that the newest entries were taken away.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    sequence = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    key_id = models.CharField(max_length=32)
+    seal = models.CharField(max_length=64, help_text="HMAC-SHA256 of both")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="audit_has_one_head")]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.hash}"
+
+
 class DocumentEvent(models.Model):
     """One move: from, to, who, why, in the transaction that made it."""
 

@@ -17,8 +17,9 @@ def problems() -> list[str]:
     """Sentences, without any value; empty when this process may serve."""
     found = list(settings.STARTUP_PROBLEMS)
     found += [
-        f"ENCRYPTION_KEYS: the key {name} has {len(key)} bytes, not {KEY_BYTES}"
-        for name, key in settings.ENCRYPTION_KEYS.items()
+        f"{variable}: the key {name} has {len(key)} bytes, not {KEY_BYTES}"
+        for variable, keys in (("ENCRYPTION_KEYS", settings.ENCRYPTION_KEYS), ("AUDIT_KEYS", settings.AUDIT_KEYS))
+        for name, key in keys.items()
         if len(key) != KEY_BYTES
     ]
     if len(settings.BLIND_INDEX_KEY) != KEY_BYTES:

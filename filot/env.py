@@ -92,6 +92,9 @@ class Env(BaseSettings):
         [], description="id:base64 of 32 bytes, comma separated; the first seals, all of them open"
     )
     blind_index_key: SecretStr = Field(SecretStr(""), description="base64 of 32 bytes: HMAC key of looked-up numbers")
+    audit_keys: Annotated[list[SecretStr], NoDecode] = Field(
+        [], description="id:base64 of 32 bytes, comma separated; the first signs audit rows, all of them check"
+    )
 
     # Originals on S3 or R2
     cf_r2_endpoint: str = Field("", description="address of R2 or another S3 store; empty: files")
@@ -177,7 +180,7 @@ class Env(BaseSettings):
     cloudwatch_enabled: bool = Field(False, description="write CloudWatch EMF lines to the log")
     cloudwatch_namespace: str = Field("FiLot", description="namespace of those lines")
 
-    @field_validator("allowed_hosts", "csrf_trusted_origins", "encryption_keys", mode="before")
+    @field_validator("allowed_hosts", "csrf_trusted_origins", "encryption_keys", "audit_keys", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
@@ -202,6 +205,8 @@ class Env(BaseSettings):
             found.append("ENCRYPTION_KEYS is missing: originals and personal columns could not be sealed")
         if not self.blind_index_key.get_secret_value():
             found.append("BLIND_INDEX_KEY is missing: numbers could not be looked up")
+        if not self.audit_keys:
+            found.append("AUDIT_KEYS is missing: audit rows could not be signed")
         if "database_url" not in self.model_fields_set:
             found.append("DATABASE_URL is missing")
         if self.debug:

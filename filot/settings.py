@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONE, SELF
+from pydantic import SecretStr
 
 from filot.env import PROJECT_DIR, Env, Place
 from filot.logs import logging_settings
@@ -348,15 +349,16 @@ def _development_key(purpose: str) -> bytes:
     return b"" if PRODUCTION else hashlib.sha256(_own_secret("", purpose).encode()).digest()
 
 
-def _keys() -> dict[str, bytes]:
-    """Key id -> 32 bytes, the sealing one first."""
-    named = [key.get_secret_value().partition(":") for key in env.encryption_keys]
+def _keys(variable: str, given: list[SecretStr]) -> dict[str, bytes]:
+    """Key id -> 32 bytes, the one in use first."""
+    named = [key.get_secret_value().partition(":") for key in given]
     if not named and not PRODUCTION:
-        return {"dev": _development_key("ENCRYPTION_KEYS")}
+        return {"dev": _development_key(variable)}
     return {name: _key(encoded) for name, _, encoded in named}
 
 
-ENCRYPTION_KEYS = _keys()
+ENCRYPTION_KEYS = _keys("ENCRYPTION_KEYS", env.encryption_keys)
+AUDIT_KEYS = _keys("AUDIT_KEYS", env.audit_keys)
 _BLIND_INDEX = env.blind_index_key.get_secret_value()
 BLIND_INDEX_KEY = _key(_BLIND_INDEX) if _BLIND_INDEX else _development_key("BLIND_INDEX_KEY")
 DOWNLOAD_LINK_SECONDS = 300
@@ -436,7 +438,7 @@ LOGGED_SECRETS = [
         METRICS_TOKEN,
         DATABASES["default"]["PASSWORD"],
         env.blind_index_key.get_secret_value(),
-        *(key.get_secret_value().partition(":")[2] for key in env.encryption_keys),
+        *(key.get_secret_value().partition(":")[2] for key in env.encryption_keys + env.audit_keys),
     )
     if len(secret) >= 8
 ]

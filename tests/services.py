@@ -45,6 +45,7 @@ def _settings() -> None:
             "JWT_SECRET": "test-jwt-secret-of-the-test-settings-only",
             "ENCRYPTION_KEYS": "k1:" + base64.b64encode(bytes(range(32))).decode(),
             "BLIND_INDEX_KEY": base64.b64encode(bytes(range(32, 64))).decode(),
+            "AUDIT_KEYS": "a1:" + base64.b64encode(bytes(range(64, 96))).decode(),
             "BULI2_MODE": "local",
             "BULI2_SIGNATURE_SECRET": "test-signature-secret",
             "BULI2_API_KEY": "test-api-key",

@@ -77,6 +77,7 @@ class VarFolder:
         made = {
             "ENCRYPTION_KEYS": f"dev1:{key}",
             "BLIND_INDEX_KEY": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode(),
+            "AUDIT_KEYS": f"dev1:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}",
         }
         for name in (
             "SECRET_KEY",

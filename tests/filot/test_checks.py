@@ -14,7 +14,7 @@ from filot.env import PROJECT_DIR, Env
 
 
 def production(monkeypatch: pytest.MonkeyPatch, **values: str) -> Env:
-    for name in ("SECRET_KEY", "JWT_SECRET", "ENCRYPTION_KEYS", "BLIND_INDEX_KEY", "BULI2_API_KEY"):
+    for name in ("SECRET_KEY", "JWT_SECRET", "ENCRYPTION_KEYS", "BLIND_INDEX_KEY", "AUDIT_KEYS", "BULI2_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FILOT_ENV", "production")
     for name, value in values.items():
@@ -31,7 +31,8 @@ def test_all_problems_are_told_at_once(settings: Any, monkeypatch: pytest.Monkey
     settings.STARTUP_PROBLEMS = production(monkeypatch, BULI2_MODE="live").problems()
     with pytest.raises(ImproperlyConfigured) as refused:
         refuse_if_unfit()
-    for name in ("SECRET_KEY", "JWT_SECRET", "ENCRYPTION_KEYS", "BLIND_INDEX_KEY", "BULI2_API_URL", "BULI2_API_KEY"):
+    keys = ("SECRET_KEY", "JWT_SECRET", "ENCRYPTION_KEYS", "BLIND_INDEX_KEY", "AUDIT_KEYS")
+    for name in (*keys, "BULI2_API_URL", "BULI2_API_KEY"):
         assert f"- {name} " in str(refused.value)
 
 
@@ -52,9 +53,11 @@ def test_the_check_framework_reports_them_as_errors(settings: Any) -> None:
 
 def test_keys_of_a_wrong_length_are_noticed_before_the_first_upload(settings: Any) -> None:
     settings.ENCRYPTION_KEYS = {"k1": bytes(32), "k2": bytes(16)}
+    settings.AUDIT_KEYS = {"a1": bytes(31)}
     settings.BLIND_INDEX_KEY = bytes(8)
     assert problems() == [
         "ENCRYPTION_KEYS: the key k2 has 16 bytes, not 32",
+        "AUDIT_KEYS: the key a1 has 31 bytes, not 32",
         "BLIND_INDEX_KEY has 8 bytes, not 32",
     ]
 

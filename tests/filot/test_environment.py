@@ -22,7 +22,7 @@ def test_secrets_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path)
 
     assert VarFolder(tmp_path).secrets() == made
     assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
-    assert len(set(made.values())) == len(made) == 7
+    assert len(set(made.values())) == len(made) == 8
     assert all(len(value) >= 32 for value in made.values())
 
 
