@@ -12,6 +12,7 @@ and ends when its owner does, since the socket on its standard input then closes
 import atexit
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -31,6 +32,7 @@ ATTEMPTS = 2  # the server was lost (the kernel ran out of memory, somebody kill
 SLOTS = 4  # children at a time, so that many threads together stay bounded too
 MAX_OUTCOME = 64
 SERVER_MODULE = "ocr_gpu.sandbox_server"
+SHIELDED = (signal.SIGINT, signal.SIGTERM)  # a whole group may be told to end; the server ends with its owner
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH")
 
 
@@ -57,15 +59,20 @@ class Server:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", SERVER_MODULE],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                cwd=Path(__file__).resolve().parent.parent,
-                env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-                | {"OPENBLAS_NUM_THREADS": "1"},
-            )
+        # Blocked from before it exists until it ignores them: one that came while it starts would end it.
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, SHIELDED)
+        try:
+            with theirs:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", SERVER_MODULE],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    cwd=Path(__file__).resolve().parent.parent,
+                    env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+                    | {"OPENBLAS_NUM_THREADS": "1"},
+                )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         self.socket = ours
         ours.settimeout(START_SECONDS)
         try:

@@ -145,6 +145,7 @@ def _confine(cpu_seconds: int, wall_seconds: float, memory_bytes: int, output_by
 def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)  # the owner may be finishing its last task; its end ends us
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # the owner had blocked them until now
     for module in PRELOADED:
         importlib.import_module(module)
     gc.freeze()

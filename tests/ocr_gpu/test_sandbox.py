@@ -53,6 +53,26 @@ def test_bytes_and_arguments_go_in_and_the_answer_comes_out() -> None:
     assert call("echo", b"data", prefix="some ") == b"some data"
 
 
+@pytest.mark.usefixtures("fresh_server")
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_group_while_the_server_starts_does_not_end_it(
+    sent: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ToldToEnd(subprocess.Popen[bytes]):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)  # type: ignore[call-overload]
+            self.send_signal(sent)
+
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    monkeypatch.setattr(subprocess, "Popen", ToldToEnd)
+    server = sandbox._owner.current()
+    monkeypatch.undo()
+    server.process.send_signal(sent)
+    assert call("echo", b"data") == b"data"
+    assert sandbox._owner.current() is server
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == masked, "the owner itself hears it as before"
+
+
 def test_large_data_comes_back_whole() -> None:
     data = os.urandom(20 * 1024 * 1024)
     assert call("echo", data) == data
