@@ -153,6 +153,7 @@ class Env(BaseSettings):
     buli2_callback_base_url: str = Field("http://127.0.0.1:8080", description="our address as BULI2 sees it")
     buli2_connect_timeout: float = Field(5, gt=0, le=30, description="seconds")
     buli2_read_timeout: float = Field(30, gt=0, le=60, description="seconds")
+    buli2_keep_polls_days: int = Field(14, ge=1, description="days that status polls and unknown callbacks are kept")
     service_internal_key: SecretStr = Field(SecretStr(""), description="when set, callbacks carry it as x-service-key")
 
     # Temporal

@@ -214,6 +214,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": env.ocr_gpu_reaper_interval},
     },
     "sweep reviews": {"task": "review.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "forget old exchanges": {"task": "review.forget_exchanges", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget ended sessions": {"task": "filot.clear_sessions", "schedule": 86400.0, "options": {"expires": 3600}},
     "sweep originals": {"task": "documents.sweep_originals", "schedule": 3600.0, "options": {"expires": 3600}},
 }
@@ -397,6 +398,7 @@ BULI2_SIGNATURE_SECRETS = [
 BULI2_REQUIRE_TIMESTAMP = env.buli2_require_timestamp
 BULI2_SEND_OCR_TEXT = env.buli2_send_ocr_text
 BULI2_CALLBACK_BASE_URL = env.buli2_callback_base_url.rstrip("/")
+BULI2_KEEP_POLLS_DAYS = env.buli2_keep_polls_days
 BULI2_TIMEOUTS = (env.buli2_connect_timeout, env.buli2_read_timeout)
 SERVICE_INTERNAL_KEY = env.service_internal_key.get_secret_value()
 

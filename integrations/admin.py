@@ -7,6 +7,7 @@ import structlog
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -16,17 +17,25 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from documents.admin import ReadOnlyAdmin
+from documents.admin import ReadOnly, ReadOnlyAdmin, TabularInline
 from integrations import buli2
-from integrations.models import Buli2Exchange, Direction, ExchangeState
+from integrations.models import Buli2Attempt, Buli2Exchange, Direction, ExchangeState
 
 log = structlog.get_logger(__name__)
 
 MAY_RESEND = "integrations.change_buli2exchange"
 PAGE = "admin:integrations_buli2exchange_change"
-RESENT_KINDS = ("submit", "cancel")  # a poll that was refused is asked anew by the next poll
-STOPPED = (ExchangeState.dead, ExchangeState.refused)
+CANCELLED_STATES = (ExchangeState.pending, *buli2.STOPPED)
 TONES = {ExchangeState.dead: "high", ExchangeState.refused: "medium"}
+
+
+class AttemptInline(ReadOnly, TabularInline):
+    model = Buli2Attempt
+    fields = readonly_fields = ("number", "started_at", "duration_ms", "http_status", "error")
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("integrations.view_buli2exchange")  # they are a part of it
 
 
 @admin.register(Buli2Exchange)
@@ -43,6 +52,7 @@ class Buli2ExchangeAdmin(ReadOnlyAdmin):
         "next_attempt_at",
     )
     list_filter = ("state", "direction", "kind")
+    inlines = (AttemptInline,)
     search_fields = ("review_id__exact", "correlation_id__exact")
     search_help_text = gettext_lazy("id of the review or correlation id, in full")
     fields = (
@@ -56,6 +66,7 @@ class Buli2ExchangeAdmin(ReadOnlyAdmin):
         "http_status",
         "error",
         "attempt",
+        "maybe_received",
         "duration_ms",
         "body_sha256",
         "correlation_id",
@@ -70,9 +81,16 @@ class Buli2ExchangeAdmin(ReadOnlyAdmin):
         return format_html('<span class="pill {}">{}</span>', tone, name) if tone else name
 
     def get_urls(self) -> list[URLPattern]:
-        view = require_POST(self.admin_site.admin_view(self.resend_view))
-        resend = path("<uuid:exchange_id>/resend/", view, name="integrations_buli2exchange_resend")
-        return [resend, *super().get_urls()]
+        doors = {"resend": self.resend_view, "cancel": self.cancel_view}
+        own = [
+            path(
+                f"<uuid:exchange_id>/{name}/",
+                require_POST(self.admin_site.admin_view(view)),
+                name=f"integrations_buli2exchange_{name}",
+            )
+            for name, view in doors.items()
+        ]
+        return [*own, *super().get_urls()]
 
     def render_change_form(
         self,
@@ -83,27 +101,51 @@ class Buli2ExchangeAdmin(ReadOnlyAdmin):
         form_url: str = "",
         obj: Buli2Exchange | None = None,
     ) -> HttpResponse:
-        context["may_resend"] = obj is not None and _has_stopped(obj) and request.user.has_perm(MAY_RESEND)
+        may = request.user.has_perm(MAY_RESEND)
+        context["may_resend"] = obj is not None and may and _has_effect(obj) and obj.state in buli2.STOPPED
+        context["may_cancel"] = obj is not None and may and _has_effect(obj) and obj.state in CANCELLED_STATES
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def resend_view(self, request: HttpRequest, exchange_id: uuid.UUID) -> HttpResponse:
         """Make it due again; the sweep sends it. Twice is once: what waits already is left as it is."""
+        exchange = self._of_ops(request, exchange_id)
+        done = buli2.resend(exchange)
+        refused = _("Nothing was changed: only what is dead or was refused can be sent again.")
+        return self._answer(request, exchange, "exchange_resend", _what_next() if done else "", refused)
+
+    def cancel_view(self, request: HttpRequest, exchange_id: uuid.UUID) -> HttpResponse:
+        """Give it up; nobody sends it any more. Twice is once."""
+        exchange = self._of_ops(request, exchange_id)
+        done = buli2.cancel_exchange(exchange)
+        refused = _("Nothing was changed: only what waits, is dead or was refused can be given up.")
+        return self._answer(request, exchange, "exchange_cancel", _given_up(exchange) if done else "", refused)
+
+    def _of_ops(self, request: HttpRequest, exchange_id: uuid.UUID) -> Buli2Exchange:
         if not (self.has_view_permission(request) and request.user.has_perm(MAY_RESEND)):
             raise PermissionDenied
-        exchange = get_object_or_404(Buli2Exchange, pk=exchange_id)
-        if buli2.resend(exchange):
+        return get_object_or_404(Buli2Exchange, pk=exchange_id)
+
+    def _answer(
+        self, request: HttpRequest, exchange: Buli2Exchange, event: str, done: str, refused: str
+    ) -> HttpResponse:
+        """Back to its page; `done` is empty when nothing was changed."""
+        if done:
             ids = {"exchange_id": str(exchange.pk), "review_id": str(exchange.review_id)}
-            log.info("exchange_resend", user_id=str(request.user.pk), **ids)
-            messages.success(request, _what_next())
+            log.info(event, user_id=str(request.user.pk), **ids)
+            messages.success(request, done)
         else:
-            messages.warning(request, _("Nothing was changed: only what is dead or was refused can be sent again."))
+            messages.warning(request, refused)
         return HttpResponseRedirect(reverse(PAGE, args=[exchange.pk]))
 
 
-def _has_stopped(exchange: Buli2Exchange) -> bool:
-    """No further try is planned, and another one would have an effect."""
-    outbound = exchange.direction == Direction.outbound and exchange.kind in RESENT_KINDS
-    return outbound and exchange.state in STOPPED
+def _has_effect(exchange: Buli2Exchange) -> bool:
+    return exchange.direction == Direction.outbound and exchange.kind in buli2.EFFECTS
+
+
+def _given_up(exchange: Buli2Exchange) -> str:
+    if exchange.maybe_received:
+        return _("It is not tried any more. BULI2 may have received it all the same.")
+    return _("It is not tried any more. BULI2 never received it.")
 
 
 def _what_next() -> str:

@@ -15,7 +15,7 @@ READ_BYTES = 16 * 1024
 
 
 class CallFailed(Exception):
-    """No usable answer. `code`: timeout, network, bad_address or answer_too_large."""
+    """No usable answer. `code`: unreachable (nothing was sent), timeout, network, bad_address or answer_too_large."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -104,8 +104,12 @@ def _exchange(session: requests.Session, request: requests.Request, timeouts: tu
             # Until nothing comes: only then is an answer noticed that is shorter than it said.
             while len(raw) <= MAX_ANSWER_BYTES and (more := response.raw.read(READ_BYTES, decode_content=False)):
                 raw += more
+    except requests.ConnectTimeout as error:
+        raise CallFailed("unreachable") from error
     except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise CallFailed("timeout") from error
+    except requests.ConnectionError as error:
+        raise CallFailed("unreachable" if _never_connected(error) else "network") from error
     except ValueError as error:
         raise CallFailed("bad_address") from error
     except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own exceptions are OSErrors
@@ -113,6 +117,12 @@ def _exchange(session: requests.Session, request: requests.Request, timeouts: tu
     if len(raw) > MAX_ANSWER_BYTES:
         raise CallFailed("answer_too_large")
     return Answer(response.status_code, raw, _retry_after(response.headers.get("Retry-After", "")))
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    """Whether there was no connection at all: a name without an address, a port where nobody listens."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)
 
 
 def _retry_after(text: str) -> float | None:

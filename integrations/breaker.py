@@ -138,10 +138,15 @@ class _OneProbe(pybreaker.CircuitBreakerListener):
     def __init__(self, shared: SharedState) -> None:
         self.shared = shared
         self.holds_lease = False
+        self.before: Callable[[], None] | None = None
 
     def before_call(self, cb: pybreaker.CircuitBreaker, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        if cb.current_state == pybreaker.STATE_CLOSED:
-            return
+        if cb.current_state != pybreaker.STATE_CLOSED:
+            self._probe_alone()
+        if self.before is not None:
+            self.before()  # what is raised here leaves the circuit as it is: it is not the partner's failure
+
+    def _probe_alone(self) -> None:
         if not self.shared.take_probe():
             raise pybreaker.CircuitBreakerError("somebody else is probing")
         self.holds_lease = True
@@ -152,7 +157,10 @@ class _OneProbe(pybreaker.CircuitBreakerListener):
 
 
 class SharedBreaker:
-    """`call(func)` runs func, or raises BreakerOpen. Building one does no I/O that can fail."""
+    """`call(func)` runs func, or raises BreakerOpen. Building one does no I/O that can fail.
+
+    `before` runs once the call is allowed, and its own errors say nothing about the partner.
+    """
 
     def __init__(self, name: str, *, url: str, counts: Callable[[BaseException], bool]) -> None:
         """`counts` tells which exceptions of func are failures of the partner."""
@@ -160,8 +168,9 @@ class SharedBreaker:
         self._counts = counts
         self._local = threading.local()
 
-    def call(self, func: Callable[[], T]) -> T:
+    def call(self, func: Callable[[], T], before: Callable[[], None] | None = None) -> T:
         breaker, probe = self._of_this_thread()
+        probe.before = before
         try:
             return breaker.call(func)
         except pybreaker.CircuitBreakerError as error:

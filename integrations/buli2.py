@@ -7,46 +7,62 @@ to two minutes: never make them inside a transaction or a web request. All of th
 
 import time
 import uuid
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integrations.buli2_answers import Buli2Status, Ticket, in_path, read_status, read_ticket
-from integrations.exchanges import Buli2Refused, Buli2Unavailable, body_digest, deliver, once, poll
+from integrations.exchanges import Alive, Buli2Refused, Buli2Unavailable, body_digest, deliver, once, poll
 from integrations.models import Buli2Exchange, Direction, ExchangeState
 
 __all__ = [
+    "Alive",
     "Buli2Refused",
     "Buli2Status",
     "Buli2Unavailable",
     "Ticket",
     "body_digest",
+    "cancel_exchange",
     "cancel_review",
+    "forget_old",
     "read_ticket",
     "resend",
     "review_status",
     "send_due",
     "submit_review",
+    "unsent_submissions",
+    "withdraw",
 ]
 
+EFFECTS = ["submit", "cancel"]  # a poll that was refused is asked anew by the next poll
+STOPPED = [ExchangeState.dead, ExchangeState.refused]
 
-def submit_review(*, review_id: uuid.UUID, body: dict[str, Any], correlation_id: str) -> Ticket:
+
+def submit_review(*, review_id: uuid.UUID, body: dict[str, Any], correlation_id: str, alive: Alive = None) -> Ticket:
     """Hand a review over. Again: the ticket of the first time. Raises Buli2Unavailable, Buli2Refused.
 
-    The body of the first call is the one that is sent, also later.
+    The body of the first call is the one that is sent, also later. `alive` is called before each HTTP try.
     """
-    return read_ticket(deliver(once("submit", "/internal/reviews", review_id, body, correlation_id)))
+    exchange = once("submit", "/internal/reviews", review_id, body, correlation_id)
+    return read_ticket(deliver(exchange, alive=alive))
 
 
-def review_status(*, review_id: uuid.UUID, ticket_id: str, correlation_id: str) -> Buli2Status:
+def review_status(*, review_id: uuid.UUID, ticket_id: str, correlation_id: str, alive: Alive = None) -> Buli2Status:
     """Ask how a review stands. Raises Buli2Unavailable (no further attempt is planned), Buli2Refused."""
-    return read_status(poll("status", f"/internal/reviews/{in_path(ticket_id)}/status", review_id, correlation_id))
+    path = f"/internal/reviews/{in_path(ticket_id)}/status"
+    return read_status(poll("status", path, review_id, correlation_id, alive))
 
 
-def cancel_review(*, review_id: uuid.UUID, ticket_id: str, reason: str, correlation_id: str) -> None:
+def cancel_review(
+    *, review_id: uuid.UUID, ticket_id: str, reason: str, correlation_id: str, alive: Alive = None
+) -> None:
     """Take a review back. Again: nothing happens. Raises Buli2Unavailable, Buli2Refused (409: decided)."""
     path = f"/internal/reviews/{in_path(ticket_id)}/cancel"
-    deliver(once("cancel", path, review_id, {"reason": reason}, correlation_id))
+    deliver(once("cancel", path, review_id, {"reason": reason}, correlation_id), alive=alive)
 
 
 def send_due(*, limit: int = 20, seconds: float = 20.0) -> list[Buli2Exchange]:
@@ -74,13 +90,55 @@ def send_due(*, limit: int = 20, seconds: float = 20.0) -> list[Buli2Exchange]:
     return sent
 
 
+def unsent_submissions() -> list[uuid.UUID]:
+    """Reviews whose submission waits, or has died, and never reached BULI2."""
+    return [row.review_id for row in _withdrawable().only("review_id") if row.review_id]
+
+
+def withdraw(review_ids: Iterable[uuid.UUID]) -> int:
+    """Give up submissions that never reached BULI2. One that may have is left: its ticket is still to be learnt.
+
+    Guarded against a sender that begins at this moment: either it is not withdrawn, or nothing is sent.
+    """
+    unsent = _withdrawable().filter(review_id__in=list(review_ids))
+    return unsent.update(state=ExchangeState.withdrawn, next_attempt_at=None)
+
+
+def _withdrawable() -> QuerySet[Buli2Exchange]:
+    return Buli2Exchange.objects.filter(
+        direction=Direction.outbound,
+        kind="submit",
+        state__in=[ExchangeState.pending, ExchangeState.dead],
+        maybe_received=False,
+    )
+
+
 def resend(exchange: Buli2Exchange) -> bool:
     """Make a dead or refused exchange due again, with new 24 hours, for the sweep. False: it was neither."""
     now = timezone.now()
-    stopped = Buli2Exchange.objects.filter(
-        pk=exchange.pk,
-        direction=Direction.outbound,
-        kind__in=["submit", "cancel"],
-        state__in=[ExchangeState.dead, ExchangeState.refused],
-    )
+    stopped = _effects(exchange).filter(state__in=STOPPED)
     return bool(stopped.update(state=ExchangeState.pending, next_attempt_at=now, waiting_since=now))
+
+
+def cancel_exchange(exchange: Buli2Exchange) -> bool:
+    """Give up an exchange that waits, is dead or was refused. False: it was none of these.
+
+    One that may have reached BULI2 too: whoever cancels it knows that it will not be asked again.
+    """
+    given_up = _effects(exchange).filter(state__in=[ExchangeState.pending, *STOPPED])
+    return bool(given_up.update(state=ExchangeState.withdrawn, next_attempt_at=None))
+
+
+def _effects(exchange: Buli2Exchange) -> QuerySet[Buli2Exchange]:
+    return Buli2Exchange.objects.filter(pk=exchange.pk, direction=Direction.outbound, kind__in=EFFECTS)
+
+
+def forget_old(limit: int = 10_000) -> int:
+    """Delete status polls, and callbacks that were about no review, once they are older than is kept.
+
+    Everything that had an effect stays for as long as its review does. Safe to repeat.
+    """
+    passing = Q(kind="status") | Q(direction=Direction.inbound, review_id__isnull=True)
+    before = timezone.now() - timedelta(days=settings.BULI2_KEEP_POLLS_DAYS)
+    old = Buli2Exchange.objects.filter(passing, created_at__lt=before).order_by("created_at").values_list("pk")[:limit]
+    return Buli2Exchange.objects.filter(pk__in=old).delete()[1].get("integrations.Buli2Exchange", 0)

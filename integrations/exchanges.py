@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from documents.sealing import blind_index
 from integrations.breaker import BreakerOpen
 from integrations.metrics import FORWARDS
 from integrations.models import Buli2Exchange, Direction, ExchangeState
-from integrations.tries import JITTER, TRIES, Attempt, TryFailed, encoded
+from integrations.tries import JITTER, TRIES, UNFINISHED, Attempt, TryFailed, Withdrawn, encoded
 
 # Between attempts a row waits as long as it has waited so far, within these two.
 FIRST_WAIT = timedelta(seconds=5)
@@ -22,14 +23,18 @@ DEAD_AFTER = timedelta(hours=24)
 DUE_TOLERANCE = timedelta(seconds=1)  # a timer that rings a moment early is not sent away again
 CLAIM_SLACK = timedelta(seconds=30)
 
+WITHDRAWN = "withdrawn"
+
+Alive = Callable[[], None] | None  # called before each try, so that who waits for it sees that it moves
+
 log = structlog.get_logger(__name__)
 
 
 class Buli2Unavailable(Exception):
     """Not delivered; the row waits. `retry_after`: seconds until its next attempt, None if none is planned.
 
-    `code`: timeout, network, http_<status>, redirect, bad_answer, answer_too_large, bad_address, breaker_open,
-    in_progress (somebody else is sending it) or dead.
+    `code`: unreachable, timeout, network, http_<status>, redirect, bad_answer, answer_too_large, bad_address,
+    breaker_open, in_progress (somebody else is sending it) or dead.
     """
 
     def __init__(self, code: str, retry_after: float | None = None) -> None:
@@ -38,7 +43,7 @@ class Buli2Unavailable(Exception):
 
 
 class Buli2Refused(Exception):
-    """BULI2 answered with a 4xx: the same message would be refused again."""
+    """BULI2 answered with a 4xx: the same message would be refused again. Or we withdrew it: status 0."""
 
     def __init__(self, http_status: int, code: str) -> None:
         super().__init__(code)
@@ -62,7 +67,7 @@ def once(kind: str, path: str, review_id: uuid.UUID, body: dict[str, Any], corre
         )[0]
 
 
-def poll(kind: str, path: str, review_id: uuid.UUID, correlation_id: str) -> dict[str, Any]:
+def poll(kind: str, path: str, review_id: uuid.UUID, correlation_id: str, alive: Alive = None) -> dict[str, Any]:
     """Ask once, under a row of its own, which no sweep repeats. Raises Buli2Unavailable, Buli2Refused."""
     exchange = Buli2Exchange(
         direction=Direction.outbound,
@@ -71,20 +76,20 @@ def poll(kind: str, path: str, review_id: uuid.UUID, correlation_id: str) -> dic
         path=path,
         review_id=review_id,
         state=ExchangeState.failed,  # and stays so if this process dies
-        error="unfinished",
+        error=UNFINISHED,
         correlation_id=correlation_id[:64],
     )
     with transaction.atomic(durable=True):
         exchange.save()
-    return _run(Attempt(exchange, TRIES))
+    return _run(Attempt(exchange, TRIES, alive))
 
 
-def deliver(exchange: Buli2Exchange, tries: int = TRIES) -> dict[str, Any]:
+def deliver(exchange: Buli2Exchange, tries: int = TRIES, alive: Alive = None) -> dict[str, Any]:
     """The answer to a submission or cancellation; it is sent now if it is due and nobody else is sending it.
 
     Raises Buli2Unavailable, also while the row waits for its time, and Buli2Refused.
     """
-    attempt = Attempt(exchange, tries)
+    attempt = Attempt(exchange, tries, alive)
     if exchange.state == ExchangeState.pending and _claim(attempt):
         return _run(attempt)
     exchange.refresh_from_db()
@@ -92,6 +97,8 @@ def deliver(exchange: Buli2Exchange, tries: int = TRIES) -> dict[str, Any]:
         return dict(exchange.answer)
     if exchange.state == ExchangeState.refused:
         raise Buli2Refused(exchange.http_status or 0, exchange.error)
+    if exchange.state == ExchangeState.withdrawn:
+        raise Buli2Refused(0, WITHDRAWN)
     if exchange.state == ExchangeState.dead or exchange.next_attempt_at is None:
         raise Buli2Unavailable("dead")
     left = (exchange.next_attempt_at - timezone.now()).total_seconds()
@@ -117,6 +124,8 @@ def _run(attempt: Attempt) -> dict[str, Any]:
     """Only for who holds the claim. The row says afterwards how it ended."""
     try:
         status, content = attempt.run()
+    except Withdrawn as error:
+        raise Buli2Refused(0, WITHDRAWN) from error
     except BreakerOpen as error:
         return _failed(attempt, TryFailed("breaker_open"), error.retry_after)
     except TryFailed as error:
@@ -146,6 +155,8 @@ def _failed(attempt: Attempt, error: TryFailed, retry_after: float | None) -> di
     )
     if settled.state == ExchangeState.done:
         return dict(settled.answer)
+    if settled.state == ExchangeState.withdrawn:
+        raise Buli2Refused(0, WITHDRAWN) from error
     if error.is_refusal:
         raise Buli2Refused(error.http_status or 0, error.code) from error
     if state == ExchangeState.dead:
@@ -157,7 +168,8 @@ def _settle(attempt: Attempt, state: ExchangeState, **facts: Any) -> Buli2Exchan
     changes = {"next_attempt_at": None, **facts, "state": state, "duration_ms": attempt.duration_ms}
     with transaction.atomic(durable=True):
         row = Buli2Exchange.objects.select_for_update().get(pk=attempt.exchange.pk)
-        if row.state != ExchangeState.done:  # a slower twin never undoes a delivery
+        # A slower twin never undoes a delivery, and only a delivery undoes what was given up meanwhile.
+        if row.state != ExchangeState.done and (row.state != ExchangeState.withdrawn or state == ExchangeState.done):
             for name, value in changes.items():
                 setattr(row, name, value)
             row.save(update_fields=list(changes))

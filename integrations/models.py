@@ -19,6 +19,7 @@ class ExchangeState(models.TextChoices):
     refused = "refused"  # we refused an inbound one, or BULI2 refused ours for good (4xx)
     dead = "dead"  # undelivered for too long: a person decides
     failed = "failed"  # a status poll without a usable answer: not repeated, the next poll asks again
+    withdrawn = "withdrawn"  # we gave it up: decided before BULI2 heard of it, or a person cancelled it
 
 
 class Buli2Exchange(models.Model):
@@ -30,10 +31,11 @@ class Buli2Exchange(models.Model):
     method = models.CharField(max_length=8)
     path = models.CharField(max_length=200)
     review_id = models.UUIDField(null=True, blank=True, db_index=True)
-    state = models.CharField(max_length=8, choices=ExchangeState)
+    state = models.CharField(max_length=9, choices=ExchangeState)
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     error = models.CharField(max_length=64, blank=True, help_text="code, for instance timeout or breaker_open")
     attempt = models.PositiveIntegerField(default=0, help_text="HTTP tries so far")
+    maybe_received = models.BooleanField(default=False, help_text="a try may have reached BULI2, answered or not")
     duration_ms = models.PositiveIntegerField(null=True, blank=True, help_text="of the last try")
     body_sha256 = models.CharField(max_length=64, blank=True)
     body = EncryptedJSONField(null=True, blank=True)
@@ -59,8 +61,31 @@ class Buli2Exchange(models.Model):
                 fields=["next_attempt_at"],
                 condition=models.Q(state=ExchangeState.pending),
                 name="exchange_due",
-            )
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(kind="status") | models.Q(direction=Direction.inbound, review_id__isnull=True),
+                name="exchange_passing",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.direction} {self.kind} {self.state}"
+
+
+class Buli2Attempt(models.Model):
+    """One HTTP try of a message to BULI2, written before its first byte is sent."""
+
+    exchange = models.ForeignKey(Buli2Exchange, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    started_at = models.DateTimeField(default=timezone.now)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    error = models.CharField(max_length=64, blank=True, help_text="code; unfinished while it runs or when we died")
+
+    class Meta:
+        ordering = ["exchange", "number"]
+        verbose_name = "attempt"
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}: {self.error or self.http_status}"

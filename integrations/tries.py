@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,20 @@ from integrations.bounded_http import Answer, CallFailed, call
 from integrations.breaker import shared_breaker
 from integrations.buli2_answers import READERS, BadAnswer, read_object
 from integrations.metrics import RETRIES
-from integrations.models import Buli2Exchange
+from integrations.models import Buli2Attempt, Buli2Exchange, ExchangeState
 
 TRIES = 3
 TRY_WAITS = (1.0, 2.0, 4.0)  # seconds after the first try, the second ...
 JITTER = 0.25  # of a wait, added at random
 LONGEST_WAIT_INSIDE = 10.0  # a longer Retry-After ends the attempt; the row then waits for it
 MAX_KEPT_TEXT = 4096  # bytes of an answer that was no use
+PASSING = ("unreachable", "network", "timeout")
+NEVER_SENT = ("unreachable", "bad_address")
+UNFINISHED = "unfinished"
+
+
+class Withdrawn(Exception):
+    """The exchange was given up meanwhile: nothing is sent any more."""
 
 
 class TryFailed(Exception):
@@ -43,19 +51,29 @@ class TryFailed(Exception):
         return 400 <= (self.http_status or 0) < 500 and not self.is_busy
 
     @property
+    def was_not_taken(self) -> bool:
+        """BULI2 surely did nothing with it: there was no connection, or it said so by a 4xx."""
+        return self.code in NEVER_SENT or self.is_refusal or self.is_busy
+
+    @property
     def is_worth_another_try(self) -> bool:
         """Network errors, timeouts, 5xx and 429, unless BULI2 asks for more time than a thread may wait."""
-        passing = self.code in ("network", "timeout") or self.is_busy or (self.http_status or 0) >= 500
+        passing = self.code in PASSING or self.is_busy or (self.http_status or 0) >= 500
         return passing and (self.retry_after or 0) <= LONGEST_WAIT_INSIDE
 
 
 @dataclass(slots=True)
 class Attempt:
-    """Up to `tries` HTTP tries; `duration_ms` is that of the last one."""
+    """Up to `tries` HTTP tries, each with a row; `duration_ms` is that of the last one.
+
+    `alive` is called before each try, so that who runs it can show that it moves.
+    """
 
     exchange: Buli2Exchange
     tries: int
+    alive: Callable[[], None] | None = None
     duration_ms: int | None = None
+    _row: Buli2Attempt | None = None
 
     @property
     def longest(self) -> float:
@@ -63,23 +81,44 @@ class Attempt:
         return self.tries * (sum(settings.BULI2_TIMEOUTS) + LONGEST_WAIT_INSIDE * (1 + JITTER))
 
     def run(self) -> tuple[int, dict[str, Any]]:
-        """HTTP status and content of the answer. Raises TryFailed, of the last try, and BreakerOpen."""
+        """HTTP status and content of the answer. Raises TryFailed, of the last try, BreakerOpen and Withdrawn."""
         retrying = Retrying(
             stop=stop_after_attempt(self.tries),
             wait=_wait,
             retry=retry_if_exception(_is_worth_another),
             reraise=True,
         )
-        return retrying(lambda: shared_breaker("buli2", _is_failure).call(self._try))
+        return retrying(self._try)
 
     def _try(self) -> tuple[int, dict[str, Any]]:
-        exchange = self.exchange
-        row = Buli2Exchange.objects.filter(pk=exchange.pk)
-        row.update(attempt=F("attempt") + 1, last_attempt_at=timezone.now())
-        if exchange.attempt:
+        if self.alive is not None:
+            self.alive()
+        try:
+            status, content = shared_breaker("buli2", _is_failure).call(self._send, before=self._begin)
+        except TryFailed as error:
+            self._end(error.code, error.http_status, taken=not error.was_not_taken)
+            raise
+        self._end("", status, taken=True)
+        return status, content
+
+    def _begin(self) -> None:
+        """Written before the first byte is sent, whatever becomes of us: BULI2 may have got it from here on."""
+        now, row = timezone.now(), Buli2Exchange.objects.filter(pk=self.exchange.pk)
+        counted = row.exclude(state=ExchangeState.withdrawn).update(
+            attempt=F("attempt") + 1, last_attempt_at=now, maybe_received=True
+        )
+        if not counted:
+            raise Withdrawn(str(self.exchange.pk))
+        if self.exchange.attempt:
             RETRIES.inc()
-        exchange.attempt += 1
-        started = time.monotonic()
+        self.exchange.attempt += 1
+        self._row = Buli2Attempt.objects.create(
+            exchange=self.exchange, number=self.exchange.attempt, started_at=now, error=UNFINISHED
+        )
+
+    def _send(self) -> tuple[int, dict[str, Any]]:
+        """Nothing but the call: what is raised in here is the partner's doing."""
+        exchange, started = self.exchange, time.monotonic()
         try:
             answer = call(
                 exchange.method,
@@ -93,6 +132,16 @@ class Attempt:
         finally:
             self.duration_ms = round((time.monotonic() - started) * 1000)
         return answer.status, _read(exchange.kind, answer)
+
+    def _end(self, error: str, http_status: int | None, *, taken: bool) -> None:
+        if self._row is not None:
+            own_row = Buli2Attempt.objects.filter(pk=self._row.pk)
+            own_row.update(error=error, http_status=http_status, duration_ms=self.duration_ms)
+        if not taken and not self.exchange.maybe_received:
+            # Only if nobody else has begun a try since: that one may have arrived.
+            untouched = Buli2Exchange.objects.filter(pk=self.exchange.pk, attempt=self.exchange.attempt)
+            untouched.update(maybe_received=False)
+        self.exchange.maybe_received |= taken
 
 
 def encoded(body: object) -> bytes:

@@ -1,6 +1,7 @@
 """Reviews at BULI2: what it is sent, what it answers, and that it is told when there is nothing left to decide."""
 
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ WORKFLOW_TELLS_FIRST = timedelta(minutes=30)  # the sweep only makes up for work
 STOP_TELLING = timedelta(hours=24)  # the exchange is dead by then
 
 
-def submit(review_id: str | uuid.UUID) -> str:
+def submit(review_id: str | uuid.UUID, alive: buli2.Alive = None) -> str:
     """Hand the review to BULI2 and keep its ticket; an empty text when it is decided already.
 
     Safe to repeat. Raises Buli2Unavailable, Buli2Refused. Not inside a transaction.
@@ -34,7 +35,10 @@ def submit(review_id: str | uuid.UUID) -> str:
     if review.buli2_ticket_id or review.decision:
         return review.buli2_ticket_id
     ticket = buli2.submit_review(
-        review_id=review.pk, body=review_payload(review), correlation_id=review.document.correlation_id
+        review_id=review.pk,
+        body=review_payload(review),
+        correlation_id=review.document.correlation_id,
+        alive=alive,
     )
     return keep_ticket(review.pk, ticket.id)
 
@@ -73,7 +77,7 @@ def reasons_of(run: VerificationRun | None) -> list[str]:
     return [reason["message"] for reason in run.reasons] if run else []
 
 
-def poll(review_id: str | uuid.UUID) -> ReviewDecision | None:
+def poll(review_id: str | uuid.UUID, alive: buli2.Alive = None) -> ReviewDecision | None:
     """The review's accepted decision: ours, in case its signal was lost, else what BULI2 says now. None: not yet.
 
     Safe to repeat. Raises Buli2Unavailable, Buli2Refused. Not inside a transaction.
@@ -84,7 +88,9 @@ def poll(review_id: str | uuid.UUID) -> ReviewDecision | None:
     if not review.buli2_ticket_id:
         return None
     correlation_id = review.document.correlation_id
-    found = buli2.review_status(review_id=review.pk, ticket_id=review.buli2_ticket_id, correlation_id=correlation_id)
+    found = buli2.review_status(
+        review_id=review.pk, ticket_id=review.buli2_ticket_id, correlation_id=correlation_id, alive=alive
+    )
     if found.decision is None:
         return None
     return decide_for_buli2(review, found.decision, found.notes or "", correlation_id)
@@ -105,7 +111,7 @@ def decide_for_buli2(review: Review, decision: str, notes: str, correlation_id: 
         return earlier.decision
 
 
-def tell(review_id: str | uuid.UUID) -> None:
+def tell(review_id: str | uuid.UUID, alive: buli2.Alive = None) -> None:
     """Tell BULI2 that it need not look any more, unless it knows. Safe to repeat.
 
     Raises Buli2Unavailable. What it refuses counts as told: it has decided meanwhile, or does not know the review.
@@ -119,6 +125,7 @@ def tell(review_id: str | uuid.UUID) -> None:
             ticket_id=review.buli2_ticket_id,
             reason=review.decision or CANCELLED,
             correlation_id=review.document.correlation_id,
+            alive=alive,
         )
     except buli2.Buli2Refused as refused:
         log.warning("buli2_refused_to_be_told", review_id=str(review.pk), http_status=refused.http_status)
@@ -131,15 +138,34 @@ def _decided_by_buli2(review: Review) -> bool:
 
 def send_waiting(limit: int = 20) -> int:
     """Try the exchanges that are due again, and keep the tickets of those that got through. For the sweep."""
+    withdraw_needless()
     sent = buli2.send_due(limit=limit)
     for exchange in sent:
         _settle_sent(exchange)
     return len(sent)
 
 
+def withdraw_needless() -> int:
+    """Give up what BULI2 has never heard of and need not hear any more: decided meanwhile, or erased. For the sweep.
+
+    A submission that may have arrived is sent on: BULI2 takes the same key as the same review, and its answer is the
+    ticket by which that review is then taken back.
+    """
+    unsent = set(buli2.unsent_submissions())
+    needed = set(Review.objects.filter(pk__in=unsent, decision="").values_list("pk", flat=True))
+    withdrawn = buli2.withdraw(unsent - needed)
+    if withdrawn:
+        log.info("buli2_submissions_withdrawn", count=withdrawn)
+    return withdrawn
+
+
 def _settle_sent(exchange: Buli2Exchange) -> None:
-    if exchange.kind == "submit" and exchange.review_id:
-        keep_ticket(exchange.review_id, buli2.read_ticket(exchange.answer).id)
+    if exchange.kind != "submit" or not exchange.review_id:
+        return
+    keep_ticket(exchange.review_id, buli2.read_ticket(exchange.answer).id)
+    if Review.objects.filter(pk=exchange.review_id).exclude(decision="").exists():
+        with suppress(buli2.Buli2Unavailable):  # then its row waits, and is sent like any other
+            tell(exchange.review_id)
 
 
 def tell_untold(limit: int = 20) -> int:

@@ -3,10 +3,12 @@
 from celery import shared_task
 from django.core.cache import cache
 
+from integrations import buli2
 from review import delivery, partner, services
 
 DELIVER = "review.deliver"
 SWEEP = "review.sweep"
+FORGET = "review.forget_exchanges"
 EXCHANGES_LOCK = "review.exchanges"
 EXCHANGES_SECONDS = 120  # longer than one round takes: while BULI2 is slow, more rounds would only hold more threads
 
@@ -30,3 +32,8 @@ def sweep() -> None:
             partner.tell_untold()
         finally:
             cache.delete(EXCHANGES_LOCK)
+
+
+@shared_task(name=FORGET)
+def forget_exchanges() -> int:
+    return buli2.forget_old()

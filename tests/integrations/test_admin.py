@@ -47,6 +47,10 @@ def resend(client: Client, row: Buli2Exchange, **more: Any) -> Any:
     return client.post(f"{LIST}{row.pk}/resend/", **more)
 
 
+def give_up(client: Client, row: Buli2Exchange, **more: Any) -> Any:
+    return client.post(f"{LIST}{row.pk}/cancel/", **more)
+
+
 def is_due(row: Buli2Exchange) -> bool:
     row.refresh_from_db()
     return row.state == "pending" and row.next_attempt_at is not None and row.next_attempt_at <= timezone.now()
@@ -201,3 +205,47 @@ def test_the_page_with_the_button_holds_nothing_inline_and_nothing_of_the_body()
     assert BUTTON in text
     assert not INLINE.search(text)
     assert "SPECIMEN" not in text
+
+
+@pytest.mark.parametrize("state", ["pending", "dead", "refused"])
+@pytest.mark.parametrize("arrived", [False, True])
+def test_ops_give_an_exchange_up_and_are_told_what_buli2_may_know(state: str, arrived: bool) -> None:
+    row, user = exchange(state, maybe_received=arrived), staff("ops")
+    client = logged_in(user)
+    assert "Give it up" in client.get(page(row)).content.decode()
+
+    with capture_logs() as logged:
+        text = give_up(client, row, follow=True).content.decode()
+
+    row.refresh_from_db()
+    assert (row.state, row.next_attempt_at) == ("withdrawn", None)
+    assert ("may have received it" in text) is arrived
+    assert "Give it up" not in text
+    assert BUTTON not in text
+    (event,) = [line for line in logged if line["event"] == "exchange_cancel"]
+    assert (event["user_id"], event["exchange_id"]) == (str(user.pk), str(row.pk))
+    assert send_due() == []
+
+
+@pytest.mark.parametrize("role", ["auditor", "compliance", "reviewer", "senior"])
+def test_nobody_else_gives_one_up(role: str) -> None:
+    row = exchange()
+
+    assert give_up(logged_in(staff(role)), row).status_code == 403
+    row.refresh_from_db()
+    assert row.state == "dead"
+
+
+def test_what_is_done_can_not_be_given_up() -> None:
+    row = exchange("done")
+
+    assert "Nothing was changed" in give_up(logged_in(staff("ops")), row, follow=True).content.decode()
+    row.refresh_from_db()
+    assert row.state == "done"
+
+
+def test_the_page_lists_every_attempt() -> None:
+    row = exchange()
+    row.attempts.create(number=1, http_status=503, error="http_503", duration_ms=77)
+
+    assert "http_503" in logged_in(staff("auditor")).get(page(row)).content.decode()

@@ -83,8 +83,9 @@ def test_a_broken_answer_is_a_network_error(raw_server: RawServer, sent: bytes) 
     assert code_of(raw_server(lambda line: line.sendall(sent))) == "network"
 
 
-def test_nobody_listening_is_a_network_error(closed_port: int) -> None:
-    assert code_of(f"http://127.0.0.1:{closed_port}/") == "network"
+def test_nobody_listening_is_told_from_a_connection_that_broke(closed_port: int) -> None:
+    assert code_of(f"http://127.0.0.1:{closed_port}/") == "unreachable"
+    assert code_of("http://no-such-host.invalid/") == "unreachable"
 
 
 @pytest.mark.parametrize("url", ["/internal/reviews", "ftp://127.0.0.1/", "http://", "http://[::1/"])

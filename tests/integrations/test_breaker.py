@@ -69,6 +69,26 @@ def test_an_error_that_is_not_the_partners_does_not_count(name: str) -> None:
     assert one.state == "closed"
 
 
+def test_what_fails_before_the_call_is_nobodys_failure_and_no_success_either(name: str) -> None:
+    one = a_process(name)
+
+    def our_database_is_away() -> None:
+        raise OurMistake
+
+    def prepare(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(OurMistake):
+                one.call(lambda: pytest.fail("was called"), before=our_database_is_away)
+
+    prepare(FAILURES + 1)
+    assert one.state == "closed"
+    fail(one, FAILURES)
+    let_the_pause_pass(name)
+    prepare(1)
+    assert one.state == "half-open", "neither closed by it nor opened for another pause"
+    assert one.call(lambda: "back") == "back"
+
+
 def test_half_open_lets_one_probe_through_over_all_threads_and_processes(name: str) -> None:
     processes = [a_process(name) for _ in range(4)]
     fail(processes[0], FAILURES)

@@ -6,23 +6,27 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from structlog.testing import capture_logs
 
 from integrations import exchanges, tries
+from integrations.breaker import shared_breaker
 from integrations.buli2 import (
     Buli2Refused,
     Buli2Status,
     Buli2Unavailable,
     Ticket,
+    cancel_exchange,
     cancel_review,
+    forget_old,
     resend,
     review_status,
     send_due,
     submit_review,
+    withdraw,
 )
-from integrations.models import Buli2Exchange
+from integrations.models import Buli2Attempt, Buli2Exchange
 from integrations.simulator import BuliSimulator
 
 pytestmark = pytest.mark.django_db
@@ -191,7 +195,7 @@ def test_what_is_not_delivered_waits_and_is_not_sent_before_its_time(
 ) -> None:
     settings.BULI2_API_URL = f"http://127.0.0.1:{closed_port}"
     first, second = unavailable(review_id), unavailable(review_id)
-    assert (first.code, second.code) == ("network", "network")
+    assert (first.code, second.code) == ("unreachable", "unreachable")
     assert second.retry_after is not None and 0 < second.retry_after <= 7
     assert (row_of(review_id).state, row_of(review_id).attempt) == ("pending", 3)
 
@@ -222,6 +226,131 @@ def test_what_is_under_way_or_done_is_not_sent_again_by_a_resend(
     assert resend(row_of(review_id)) is False
     review_status(review_id=review_id, ticket_id=submit(review_id).id, correlation_id="c")
     assert resend(row_of(review_id, "status")) is False
+
+
+# Every attempt -------------------------------------------------------------------------------------------------------
+
+
+def test_every_try_is_a_row_with_what_became_of_it(simulator: BuliSimulator, review_id: uuid.UUID) -> None:
+    simulator.fail("503:1", "cut:1")
+    submit(review_id)
+    attempts = list(Buli2Attempt.objects.filter(exchange=row_of(review_id)))
+    told = [(attempt.number, attempt.http_status, attempt.error) for attempt in attempts]
+    assert told == [(1, 503, "http_503"), (2, None, "network"), (3, 201, "")]
+    assert all(attempt.duration_ms is not None for attempt in attempts)
+
+
+def test_a_try_that_the_breaker_refused_is_none(simulator: BuliSimulator, review_id: uuid.UUID) -> None:
+    simulator.fail("503:99")
+    for one in (review_id, uuid.uuid4(), uuid.uuid4()):
+        unavailable(one)
+    assert Buli2Attempt.objects.count() == len(simulator.requests) == 5
+
+
+def test_who_waits_for_it_is_shown_that_it_moves_before_each_try(
+    simulator: BuliSimulator, review_id: uuid.UUID
+) -> None:
+    simulator.fail("503:2")
+    beats: list[int] = []
+    body = {"reviewId": str(review_id), "callbackUrl": ""}
+    submit_review(
+        review_id=review_id, body=body, correlation_id="c", alive=lambda: beats.append(len(simulator.requests))
+    )
+    assert beats == [0, 1, 2]
+
+
+def test_our_own_database_away_is_not_held_against_buli2(
+    simulator: BuliSimulator, review_id: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    submit(review_id)
+    monkeypatch.setattr(Buli2Attempt.objects, "create", away)
+    for _ in range(6):
+        with pytest.raises(OperationalError):
+            review_status(review_id=review_id, ticket_id="T-1", correlation_id="c")
+    assert shared_breaker("buli2", tries._is_failure).state == "closed"
+    assert len(simulator.requests) == 1
+
+
+# Giving up ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_surely_never_arrived_is_withdrawn_and_never_sent(
+    quick: None, settings: Any, closed_port: int, review_id: uuid.UUID, request: pytest.FixtureRequest
+) -> None:
+    settings.BULI2_API_URL = f"http://127.0.0.1:{closed_port}"
+    unavailable(review_id)
+    assert row_of(review_id).maybe_received is False
+    assert withdraw([review_id]) == 1
+    simulator: BuliSimulator = request.getfixturevalue("simulator")
+    make_due(review_id)
+    assert send_due() == []
+    with pytest.raises(Buli2Refused) as refused:
+        submit(review_id)
+    assert refused.value.code == "withdrawn"
+    assert simulator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "arrived"), [("cut:3", True), ("503:3", True), ("garbage:1", True), ("429:3", False)]
+)
+def test_what_may_have_arrived_is_not_withdrawn(
+    simulator: BuliSimulator, review_id: uuid.UUID, fault: str, arrived: bool
+) -> None:
+    simulator.fail(fault)
+    unavailable(review_id)
+    assert row_of(review_id).maybe_received is arrived
+    assert withdraw([review_id]) == (0 if arrived else 1)
+
+
+def test_a_sender_that_comes_after_the_withdrawal_sends_nothing(
+    simulator: BuliSimulator, review_id: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = exchanges._claim
+
+    def claim_then_lose(attempt: tries.Attempt) -> bool:
+        held = claim(attempt)
+        assert withdraw([review_id]) == 1
+        return held
+
+    monkeypatch.setattr(exchanges, "_claim", claim_then_lose)
+    with pytest.raises(Buli2Refused):
+        submit(review_id)
+    assert simulator.requests == []
+    assert row_of(review_id).state == "withdrawn"
+
+
+def test_a_delivery_counts_although_it_was_given_up_meanwhile(
+    simulator: BuliSimulator, review_id: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = tries.call
+
+    def given_up_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        assert cancel_exchange(row_of(review_id))
+        return really(*args, **kwargs)
+
+    monkeypatch.setattr(tries, "call", given_up_meanwhile)
+    ticket = submit(review_id)
+    assert row_of(review_id).state == "done"
+    assert row_of(review_id).answer["taskId"] == ticket.id
+
+
+def test_old_polls_and_unknown_callbacks_are_forgotten_and_effects_are_kept(
+    simulator: BuliSimulator, review_id: uuid.UUID
+) -> None:
+    ticket = submit(review_id)
+    review_status(review_id=review_id, ticket_id=ticket.id, correlation_id="c")
+    for kept_for in (review_id, None):
+        Buli2Exchange.objects.create(
+            direction="inbound", kind="callback", method="POST", path="/", state="refused", review_id=kept_for
+        )
+    assert forget_old() == 0
+    Buli2Exchange.objects.update(created_at=timezone.now() - timedelta(days=15))
+    assert forget_old() == 2
+    kept = Buli2Exchange.objects.values_list("kind", "review_id")
+    assert sorted(kept) == [("callback", review_id), ("submit", review_id)]
 
 
 # The sweep ------------------------------------------------------------------------------------------------------------
@@ -294,7 +423,7 @@ def test_a_poll_without_an_answer_is_not_repeated_by_the_sweep(
     with pytest.raises(Buli2Unavailable):
         review_status(review_id=review_id, ticket_id="T-1", correlation_id="c")
     row = row_of(review_id, "status")
-    assert (row.state, row.error, row.attempt, row.next_attempt_at) == ("failed", "network", 3, None)
+    assert (row.state, row.error, row.attempt, row.next_attempt_at) == ("failed", "unreachable", 3, None)
     assert send_due() == []
 
 

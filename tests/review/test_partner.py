@@ -30,16 +30,18 @@ class Partner:
         monkeypatch.setattr(buli2, "review_status", self.review_status)
         monkeypatch.setattr(buli2, "cancel_review", self.cancel_review)
 
-    def submit_review(self, *, review_id: uuid.UUID, body: dict[str, Any], correlation_id: str) -> Ticket:
+    def submit_review(self, *, review_id: uuid.UUID, body: dict[str, Any], correlation_id: str, alive: Any) -> Ticket:
         self._answer()
         self.submitted.append((review_id, body, correlation_id))
         return Ticket(f"task-{len(self.submitted)}", "pending")
 
-    def review_status(self, *, review_id: uuid.UUID, ticket_id: str, correlation_id: str) -> Buli2Status:
+    def review_status(self, *, review_id: uuid.UUID, ticket_id: str, correlation_id: str, alive: Any) -> Buli2Status:
         self._answer()
         return self.status
 
-    def cancel_review(self, *, review_id: uuid.UUID, ticket_id: str, reason: str, correlation_id: str) -> None:
+    def cancel_review(
+        self, *, review_id: uuid.UUID, ticket_id: str, reason: str, correlation_id: str, alive: Any
+    ) -> None:
         self._answer()
         self.cancelled.append((ticket_id, reason))
 
@@ -186,3 +188,43 @@ def test_a_ticket_that_a_resend_brought_is_kept(owner: User, monkeypatch: pytest
     monkeypatch.setattr(buli2, "send_due", lambda *, limit: [sent])
     assert partner.send_waiting() == 1
     assert Review.objects.get(pk=review.pk).buli2_ticket_id == "task-late"
+
+
+def waiting_submission(review: Review, **facts: Any) -> Buli2Exchange:
+    defaults = {"kind": "submit", "method": "POST", "path": "/internal/reviews", "state": "pending", "body": {}}
+    return Buli2Exchange.objects.create(
+        direction="outbound", review_id=review.pk, next_attempt_at=timezone.now(), **{**defaults, **facts}
+    )
+
+
+def test_a_review_that_a_person_decided_before_buli2_heard_of_it_is_never_sent(owner: User) -> None:
+    decided, open_still = case_of(owner), case_of(owner)
+    rows = [waiting_submission(review) for review in (decided, open_still)]
+    approve(decided)
+    assert partner.withdraw_needless() == 1
+    assert [Buli2Exchange.objects.get(pk=row.pk).state for row in rows] == ["withdrawn", "pending"]
+
+
+def test_a_review_that_is_no_more_is_never_sent(owner: User) -> None:
+    review = case_of(owner)
+    row = waiting_submission(review, state="dead")
+    review.document.delete()
+    assert partner.withdraw_needless() == 1
+    assert Buli2Exchange.objects.get(pk=row.pk).state == "withdrawn"
+
+
+def test_one_that_may_have_arrived_is_sent_on_and_then_taken_back_at_once(
+    owner: User, at_buli2: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    review = case_of(owner)
+    row = waiting_submission(review, attempt=1, maybe_received=True)
+    approve(review)
+
+    def got_through(*, limit: int) -> list[Buli2Exchange]:
+        Buli2Exchange.objects.filter(pk=row.pk).update(state="done")
+        return [Buli2Exchange(kind="submit", review_id=review.pk, answer={"taskId": "task-7", "status": "pending"})]
+
+    monkeypatch.setattr(buli2, "send_due", got_through)
+    assert partner.send_waiting() == 1
+    assert at_buli2.cancelled == [("task-7", "approved")]
+    assert Review.objects.get(pk=review.pk).buli2_told_at is not None
