@@ -1,4 +1,4 @@
-"""Tokens: `POST /auth/token`, `/auth/token/refresh`, `/auth/verify`."""
+"""Tokens: `POST /auth/token`, `/auth/token/refresh`, `/auth/logout`, `/auth/verify`."""
 
 from typing import Any
 
@@ -9,9 +9,12 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
+from rest_framework_simplejwt.tokens import Token
+from rest_framework_simplejwt.views import TokenObtainPairView
 
-from filot.authentication import CHALLENGE, is_outside, outside_claims, profile, user_of
+from filot import logins
+from filot.authentication import CHALLENGE, LONGEST_TOKEN, is_outside, outside_claims, profile, user_of
 from filot.models import User
 from filot.throttling import count_login
 
@@ -24,9 +27,31 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
+class TokenRequest(TokenObtainPairSerializer):
+    @classmethod
+    def get_token(cls, user: Any) -> Token:
+        return logins.begin(user)
+
+
+class RefreshRequest(serializers.Serializer[Any]):
+    refresh = serializers.CharField(max_length=LONGEST_TOKEN)
+
+
+class TokenPair(serializers.Serializer[Any]):
+    access = serializers.CharField()
+    refresh = serializers.CharField(help_text="good for one use; the token it was given for is spent")
+
+
+class LoggedOut(serializers.Serializer[Any]):
+    success = serializers.BooleanField(default=True)
+
+
 class TokenView(TokenObtainPairView):
     """A username and password for an access and a refresh token. 503 while attempts cannot be counted."""
 
+    _serializer_class = f"{__name__}.TokenRequest"
+
+    @extend_schema(request=TokenRequest, responses=TokenPair)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         username = request.data.get("username") if isinstance(request.data, dict) else ""
         count_login(request._request, username if isinstance(username, str) else "")
@@ -36,15 +61,42 @@ class TokenView(TokenObtainPairView):
         return CHALLENGE
 
 
-class RefreshView(TokenRefreshView):
-    """A refresh token for a new access token."""
+class OpenView(APIView):
+    """What is sent in the body says who is calling."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
 
     def get_authenticate_header(self, request: Request) -> str:
         return CHALLENGE
 
 
+def refresh_token_of(request: Request) -> str:
+    body = RefreshRequest(data=request.data)
+    body.is_valid(raise_exception=True)
+    return str(body.validated_data["refresh"])
+
+
+class RefreshView(OpenView):
+    """A refresh token for a new access token and the next refresh token. A refresh token is good for one use."""
+
+    @extend_schema(operation_id="refreshToken", request=RefreshRequest, responses=TokenPair)
+    def post(self, request: Request) -> Response:
+        renewed = logins.renew(refresh_token_of(request))
+        return Response({"access": str(renewed.access_token), "refresh": str(renewed)})
+
+
+class LogoutView(OpenView):
+    """Ends the login of a refresh token; an access token of it lives out its minutes. Safe to repeat."""
+
+    @extend_schema(operation_id="logout", request=RefreshRequest, responses=LoggedOut)
+    def post(self, request: Request) -> Response:
+        logins.end(refresh_token_of(request))
+        return Response({"success": True})
+
+
 class VerifyRequest(serializers.Serializer[Any]):
-    accessToken = serializers.CharField(max_length=8192)
+    accessToken = serializers.CharField(max_length=LONGEST_TOKEN)
 
 
 class VerifiedUser(serializers.Serializer[Any]):
@@ -57,11 +109,8 @@ class VerifyAnswer(serializers.Serializer[Any]):
     user = VerifiedUser()
 
 
-class VerifyView(APIView):
+class VerifyView(OpenView):
     """Provisions the user of an outside token, and says who they are. Safe to repeat."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
 
     @extend_schema(request=VerifyRequest, responses=VerifyAnswer)
     def post(self, request: Request) -> Response:
@@ -72,9 +121,6 @@ class VerifyView(APIView):
         if is_outside(token):
             keep_profile(user, profile(outside_claims(token)))
         return Response({"user": {"id": str(user.pk), "email": user.email or None, "displayName": shown_name(user)}})
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return CHALLENGE
 
 
 def shown_name(user: User) -> str:

@@ -4,6 +4,7 @@ import functools
 import threading
 import time
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 import jwt
@@ -18,14 +19,18 @@ from rest_framework_simplejwt.tokens import AccessToken
 from filot.backends import StaffBackend
 from filot.errors import Unavailable
 from filot.models import User
+from integrations.bounded_http import CallFailed, call
 
 OUTSIDE_ALGORITHMS = ["RS256", "ES256"]
 REQUIRED_CLAIMS = ["exp", "iss", "aud", "sub"]
 LEEWAY = 30  # seconds that the provider's clock may differ from ours
-KEYS_TIMEOUT = 3  # seconds for one fetch of the provider's keys
+KEYS_TIMEOUTS = (1.5, 1.5)  # seconds to connect, and for the rest of one fetch of the provider's keys
 KEYS_LIFE = 300.0  # seconds after which they are fetched again
 KEYS_PAUSE = 30.0  # seconds between two fetches, whatever key ids callers invent
 LONGEST_TOKEN = 8192
+# `typ` of what may be an access token; others are made by the same provider with the same keys for other purposes:
+# logout+jwt, secevent+jwt, dpop+jwt. Many providers write none.
+ACCESS_TOKEN_KINDS = {"jwt", "at+jwt", "application/jwt", "application/at+jwt"}
 CHALLENGE = 'Bearer realm="filot"'
 
 logger = structlog.get_logger(__name__)
@@ -93,6 +98,8 @@ def outside_claims(token: str) -> dict[str, Any]:
     if not (settings.JWKS_ISSUER and settings.JWKS_AUDIENCE):
         raise BadToken  # a token that the provider made for somebody else would pass
     try:
+        if str(jwt.get_unverified_header(token).get("typ", "JWT")).lower() not in ACCESS_TOKEN_KINDS:
+            raise BadToken
         key = provider_keys(settings.JWKS_URL).get_signing_key_from_jwt(token)
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -139,7 +146,7 @@ class ProviderKeys(jwt.PyJWKClient):
     """The provider's keys: kept while it is away, and fetched at most once in KEYS_PAUSE seconds."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, cache_jwk_set=False, timeout=KEYS_TIMEOUT)
+        super().__init__(url, cache_jwk_set=False)
         self._lock = threading.Lock()
         self._keys: jwt.PyJWKSet | None = None
         self._fetched_at = self._tried_at = float("-inf")
@@ -162,11 +169,19 @@ class ProviderKeys(jwt.PyJWKClient):
             return
         self._tried_at = now
         try:
-            self._keys = jwt.PyJWKSet.from_dict(self.fetch_data())
+            self._keys = jwt.PyJWKSet.from_json(_fetched(self.uri))
         except Exception as error:  # no answer, no JSON, no usable key
             logger.error("identity_provider_unavailable", error=type(error).__name__)
         else:
             self._fetched_at = time.monotonic()
+
+
+def _fetched(url: str) -> str:
+    """Bounded in time and size, and following no redirect, where PyJWT's own fetch waits for a body that drips."""
+    answer = call("GET", url, headers={"Accept": "application/json"}, body=None, timeouts=KEYS_TIMEOUTS)
+    if answer.status != HTTPStatus.OK:
+        raise CallFailed("network")
+    return answer.body.decode()
 
 
 @functools.lru_cache(maxsize=4)

@@ -21,3 +21,20 @@ class User(AbstractUser):
                 fields=["issuer", "subject"], condition=~models.Q(subject=""), name="one_user_per_outside_subject"
             )
         ]
+
+
+class ApiLogin(models.Model):
+    """One login of an API client, and which of its refresh tokens is the good one; no token stands here."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_logins")
+    token_id = models.UUIDField()  # `jti`
+    password_mark = models.CharField(max_length=64)  # changes with the password: HMAC of its hash
+    created_at = models.DateTimeField(auto_now_add=True)
+    renewed_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=32, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -5,6 +5,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.management import call_command
 
+from filot.logins import forget_ended
 from filot.queues import queue_figures
 
 logger = structlog.get_logger(__name__)
@@ -24,5 +25,6 @@ def report_queues() -> None:
 
 @shared_task(name="filot.clear_sessions")
 def clear_sessions() -> None:
-    """Ended sessions of the console stay in the table until somebody deletes them."""
+    """Ended sessions of the console, and logins of API clients, stay in their tables until somebody deletes them."""
     call_command("clearsessions")
+    forget_ended()

@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from documents.api import DocumentListView, DocumentView, DownloadView, OriginalView, UploadView
 from filot import monitoring
-from filot.auth_api import RefreshView, TokenView, VerifyView
+from filot.auth_api import LogoutView, RefreshView, TokenView, VerifyView
 from review.api import EscalateView, EvaluateView, StatusView
 from review.webhooks import Buli2CallbackView, ReviewCallbackView
 from verification.api import ProcessView, ResultView
@@ -17,6 +17,7 @@ urlpatterns = [
     # API clients
     path("auth/token", TokenView.as_view(), name="token"),
     path("auth/token/refresh", RefreshView.as_view(), name="token-refresh"),
+    path("auth/logout", LogoutView.as_view(), name="logout"),
     path("auth/verify", VerifyView.as_view(), name="auth-verify"),
     path("documents", DocumentListView.as_view(), name="documents"),
     path("documents/upload", UploadView.as_view(), name="upload"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import connection
 from rest_framework.test import APIClient
@@ -14,6 +15,9 @@ from rest_framework_simplejwt.tokens import AccessToken
 from filot.embedded.throwaway import new_folder
 from filot.models import User
 from tests.stack import Stack
+
+# Argon2 is slow on purpose, and nearly every test makes a user. The order of the real ones stays below it.
+django_settings.PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
 
 
 @pytest.fixture(scope="session")

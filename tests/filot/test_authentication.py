@@ -6,12 +6,14 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.conf import settings as django_settings
@@ -69,15 +71,23 @@ class Provider:
 
     def __init__(self) -> None:
         self.body = json.dumps({"keys": [jwk(RSA_KEY, "rsa-1"), jwk(EC_KEY, "ec-1")]}).encode()
-        self.asked = 0
+        self.asked, self.status, self.pause = 0, 200, 0.0
         provider = self
 
         class Answer(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 provider.asked += 1
-                self.send_response(200)
+                self.send_response(provider.status)
+                if provider.status == 302:
+                    self.send_header("Location", provider.url)
                 self.end_headers()
-                self.wfile.write(provider.body)
+                if not provider.pause:
+                    self.wfile.write(provider.body)
+                    return
+                with suppress(OSError):  # whoever asked has gone
+                    for position in range(len(provider.body)):
+                        self.wfile.write(provider.body[position : position + 1])
+                        time.sleep(provider.pause)
 
             def log_message(self, *args: Any) -> None: ...
 
@@ -99,10 +109,12 @@ def provider(settings: Any) -> Iterator[Provider]:
     running.stop()
 
 
-def outside_token(key: Any = RSA_KEY, kid: str = "rsa-1", algorithm: str = "RS256", **claims: Any) -> str:
+def outside_token(
+    key: Any = RSA_KEY, kid: str = "rsa-1", algorithm: str = "RS256", headers: Any = None, **claims: Any
+) -> str:
     whole = {"iss": ISSUER, "aud": AUDIENCE, "sub": "user-1", "exp": int(time.time()) + 60, **claims}
     present = {name: value for name, value in whole.items() if value is not None}
-    return jwt.encode(present, key, algorithm=algorithm, headers={"kid": kid})
+    return jwt.encode(present, key, algorithm=algorithm, headers={"kid": kid, **(headers or {})})
 
 
 def with_token(token: str) -> APIClient:
@@ -172,6 +184,28 @@ def test_a_refresh_token_is_no_access_token(owner: User) -> None:
 
 def test_an_unsigned_token_is_refused(owner: User) -> None:
     assert_refused(with_token(signed(owner, key="", algorithm="none")).get("/me"))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "nOnE", "HS384", "", None, ["HS256"], 7])
+def test_a_header_that_names_another_algorithm_than_the_one_signed_with_is_refused(owner: User, algorithm: Any) -> None:
+    _, payload, signature = signed(owner).split(".")
+    header = jwt.utils.base64url_encode(json.dumps({"typ": "JWT", "alg": algorithm}).encode()).decode()
+    for end in (signature, ""):
+        assert_refused(with_token(f"{header}.{payload}.{end}").get("/me"))
+
+
+def test_a_payload_that_was_changed_after_signing_is_refused(owner: User, stranger: User) -> None:
+    header, _, signature = signed(owner).split(".")
+    payload = signed(stranger).split(".")[1]
+    assert_refused(with_token(f"{header}.{payload}.{signature}").get("/me"))
+
+
+def test_an_access_token_lives_a_quarter_of_an_hour_at_most(owner: User) -> None:
+    token = str(AccessToken.for_user(owner))
+    with time_machine.travel(time.time() + 14 * 60):
+        assert with_token(token).get("/me").status_code == 200
+    with time_machine.travel(time.time() + 15 * 60 + 1):
+        assert_refused(with_token(token).get("/me"))
 
 
 def test_an_inactive_user_is_refused(owner: User) -> None:
@@ -264,6 +298,16 @@ def other_tokens(owner: User) -> list[str]:
         outside_token(algorithm="RS512"),
         outside_token(EC_KEY, kid="rsa-1", algorithm="ES256"),
         outside_token(hmac_key, algorithm="HS256"),
+        outside_token(STRANGE_KEY, headers={"jwk": jwk(STRANGE_KEY, "rsa-1")}),
+        outside_token(STRANGE_KEY, headers={"jku": "http://127.0.0.1:9/keys", "x5u": "http://127.0.0.1:9/keys"}),
+        outside_token(headers={"crit": ["exp"]}),
+        outside_token(headers={"kid": "../../etc/passwd"}),
+        outside_token(headers={"typ": "logout+jwt"}),
+        outside_token(headers={"typ": "dpop+jwt"}),
+        outside_token(nbf=int(time.time()) + 3600),
+        outside_token(iat=int(time.time()) + 3600),
+        outside_token(aud=["another project", "a third"]),
+        ".".join([*outside_token(EC_KEY, "ec-1", "ES256").split(".")[:2], "A" * 86]),
         signed(owner, key=hmac_key),
     ]
 
@@ -310,6 +354,32 @@ def test_its_keys_outlive_its_outage(provider: Provider, monkeypatch: pytest.Mon
     monkeypatch.setattr(authentication, "KEYS_LIFE", 0.0)
     assert with_token(outside_token()).get("/me").status_code == 200
     assert provider.asked == 2
+
+
+def test_a_typ_that_says_access_token_is_read_in_any_case(provider: Provider) -> None:
+    for kind in ("at+jwt", "application/at+JWT", "jwt"):
+        assert with_token(outside_token(headers={"typ": kind})).get("/me").status_code == 200
+
+
+def test_keys_that_drip_in_hold_nobody_up_for_longer_than_their_limits(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "KEYS_TIMEOUTS", (0.2, 0.3))
+    provider.pause = 0.05
+    began = time.monotonic()
+    assert with_token(outside_token()).get("/me").status_code == 503
+    assert time.monotonic() - began < 2
+
+
+def test_keys_are_taken_from_where_the_settings_say_and_no_redirect_is_followed(provider: Provider) -> None:
+    provider.status = 302
+    assert with_token(outside_token()).get("/me").status_code == 503
+
+
+@pytest.mark.parametrize("body", [b"[" * 60_000, b'{"keys": [' + b"1," * 200_000])
+def test_keys_that_are_a_bomb_do_no_harm(provider: Provider, body: bytes) -> None:
+    provider.body = body
+    assert with_token(outside_token()).get("/me").status_code == 503
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"keys": []}', b'{"keys": [{"kty": "RSA"}]}', b"\xff"])

@@ -15,6 +15,7 @@ def test_the_schema_is_openapi_3_1_and_has_every_call_of_the_client_api(client: 
     assert {(method, path) for path, methods in schema["paths"].items() for method in methods} == {
         ("post", "/auth/token"),
         ("post", "/auth/token/refresh"),
+        ("post", "/auth/logout"),
         ("post", "/auth/verify"),
         ("get", "/documents"),
         ("post", "/documents/upload"),
