@@ -108,6 +108,9 @@ OLD_NAMES: tuple[OldName, ...] = (
     OldName("92.09", "Kabupaten Tambrauw", "register"),
     OldName("92.10", "Kabupaten Maybrat", "register"),
     OldName("92.71", "Kota Sorong", "register"),
+    # Districts that copies of the ministry's list name the other way round.
+    OldName("96.03.05", "Kepulauan Ayau", "register"),
+    OldName("96.03.23", "Ayau", "register"),
     # Banten while it was part of Jawa Barat (until UU 23/2000): its numbers of that time are not proved.
     OldName("32.19", "Kabupaten Tangerang", "unverified"),
     OldName("32.20", "Kabupaten Serang", "unverified"),

@@ -64,6 +64,7 @@ def test_a_regency_has_the_names_that_it_had_and_its_old_code_too(code: str, nam
 def test_a_code_that_two_registers_read_differently_has_both_meanings() -> None:
     assert {"Kabupaten Tambrauw", "Kab. Sorong Selatan"} <= regency_names("96.04")
     assert {"Seget", "Beraur"} <= district_names("96.01.04")
+    assert {"Ayau", "Kepulauan Ayau"} <= district_names("96.03.05") & district_names("96.03.23")
 
 
 @pytest.mark.parametrize(
