@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from documents import audit
 from verification.evidence import Evidence
 from verification.judging import Choice, change_in_force, choice_of_settings
 from verification.kinds import kind_of
@@ -19,6 +20,7 @@ from verification.scoring import Thresholds
 
 log = structlog.get_logger(__name__)
 
+ACTOR = "policy_changes"  # of the audit trail
 NAME_LENGTH = 150  # of models.PolicyChange.by
 TICK = timedelta(microseconds=1)
 
@@ -92,7 +94,7 @@ def change_policy(
         after = _after(before, live=live, shadow=shadow, trial=trial)
         if latest is not None and after == before:
             raise ChangeRefused("that is in force already")
-        PolicyChange.objects.create(
+        change = PolicyChange.objects.create(
             # A clock that runs behind must not write a change under the one before.
             at=max(timezone.now(), latest.at + TICK) if latest else timezone.now(),
             by=by.strip(),
@@ -101,6 +103,8 @@ def change_policy(
             shadow=after.shadow.as_json() if after.shadow else {},
             trial={**after.trial.as_json(), "share": after.share} if after.trial else {},
         )
+        # Who and why are the row's, a name and a sentence; the trail holds codes only.
+        audit.note("policy.changed", actor=ACTOR, subject=str(change.pk), **_as_facts(before, after))
     log.info(
         "policy_changed",
         by=by.strip(),
@@ -110,6 +114,21 @@ def change_policy(
         trial=after.trial.policy if after.trial else "",
     )
     return before, after
+
+
+def _as_facts(before: InForce, after: InForce) -> dict[str, Any]:
+    """Each role that is another than before, as a code: "standard@1/85/35", of a trial with its share behind it."""
+    was, now = _as_codes(before), _as_codes(after)
+    return {role: [was[role], code] for role, code in now.items() if was[role] != code}
+
+
+def _as_codes(held: InForce) -> dict[str, str]:
+    roles = {"live": held.live, "shadow": held.shadow, "trial": held.trial}
+    codes = {
+        role: f"{choice.policy}/{choice.thresholds.approve}/{choice.thresholds.reject}" if choice else ""
+        for role, choice in roles.items()
+    }
+    return codes | ({"trial": f"{codes['trial']}/{held.share:g}"} if held.trial else {})
 
 
 def _one_at_a_time() -> None:

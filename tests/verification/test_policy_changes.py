@@ -7,6 +7,8 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 from structlog.testing import capture_logs
 
+from documents.audit import check_chain
+from documents.models import AuditEntry
 from tests.verification.stored import BASELINE, STANDARD, in_force
 from verification.judging import change_in_force
 from verification.models import PolicyChange
@@ -28,6 +30,24 @@ def test_the_first_change_pins_what_the_settings_said(settings: Any) -> None:
     found = change(live=Wish(reject=20))
     assert found.live == {"policy": "standard@1", "approve": 88, "reject": 20}
     assert (found.shadow, found.trial, found.by, found.reason) == ({}, {}, "dewi", "figures of May")
+
+
+def test_a_change_stands_in_the_audit_trail_with_what_it_changed() -> None:
+    in_force(STANDARD, shadow=BASELINE)
+    found = change(live=Wish(reject=20), trial=Wish("baseline", share=0.25))
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.subject) == ("policy.changed", str(found.pk))
+    assert entry.facts == {
+        "live": ["standard@1/85/35", "standard@1/85/20"],
+        "trial": ["", "baseline@1/85/20/0.25"],
+    }
+    assert check_chain() == []
+
+
+def test_a_change_that_is_refused_leaves_no_entry() -> None:
+    with pytest.raises(ChangeRefused):
+        change_policy(by="dewi", reason="figures of May", live=Wish("no-such-policy"))
+    assert not AuditEntry.objects.exists()
 
 
 def test_what_is_not_asked_for_stays_as_it_is() -> None:
