@@ -22,17 +22,20 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from documents.applicant import LONGEST, ApplicantField
+from documents.clamd import ScannerUnavailable
+from documents.in_flight import KeyInFlight
 from documents.links import document_id_of, download_token
 from documents.models import Document
-from documents.pressure import QueueBusy, UploadRefused
+from documents.pressure import QueueBusy, StorageFull, UploadRefused
 from documents.queue import ring
 from documents.services import KeyReused, receive_upload
-from documents.status import WIRE, wire_time
+from documents.status import WIRE, Status, wire_time
 from documents.storage import StoreUnavailable, read_original
 from ocr_gpu.images import UnreadableFile
 from ocr_gpu.sandbox import SandboxUnavailable
 
 STORE_RETRY_SECONDS = 10
+KEY_RETRY_SECONDS = 1
 MAX_KEY_LENGTH = 128
 ERROR = {"$ref": "#/components/schemas/Error"}
 TOO_MANY = OpenApiResponse(ERROR, "`rate_limited` or, while too many of one's own documents wait, `quota_exceeded`.")
@@ -59,6 +62,19 @@ class IdempotencyKeyReused(APIException):
     default_detail = "This Idempotency-Key was used for another upload."
 
 
+class IdempotencyKeyInFlight(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "idempotency_key_in_flight"
+    default_detail = "A request with this Idempotency-Key has not been answered yet. Send it again soon."
+    retry_after = KEY_RETRY_SECONDS
+
+
+class StorageQuotaExceeded(APIException):
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "storage_quota_exceeded"
+    default_detail = "No more documents of yours can be kept here."
+
+
 class StoreDown(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "storage_unavailable"
@@ -73,6 +89,26 @@ class DecoderDown(APIException):
     default_code = "decoder_unavailable"
     default_detail = "Files cannot be looked into at the moment. Try again soon."
     retry_after = STORE_RETRY_SECONDS
+
+
+class ScannerDown(APIException):
+    """Whether the file is clean is not known: it is not taken, and nothing was stored."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "scanner_unavailable"
+    default_detail = "Files cannot be scanned at the moment. Try again soon."
+    retry_after = STORE_RETRY_SECONDS
+
+
+# What receiving an upload raises, beside what says itself why: the API's word for it.
+REFUSALS: dict[type[Exception], type[APIException]] = {
+    KeyReused: IdempotencyKeyReused,
+    KeyInFlight: IdempotencyKeyInFlight,
+    StorageFull: StorageQuotaExceeded,
+    StoreUnavailable: StoreDown,
+    SandboxUnavailable: DecoderDown,
+    ScannerUnavailable: ScannerDown,
+}
 
 
 class NotNow(APIException):
@@ -118,12 +154,17 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
 
 
 class ReceivedSerializer(serializers.ModelSerializer[Document]):
-    status = serializers.CharField(source="words.status")
+    """A document as it was received: the same for a call that is repeated later with its Idempotency-Key."""
+
+    status = serializers.SerializerMethodField()
     createdAt = WireTimeField(source="created_at")
 
     class Meta:
         model = Document
         fields = ["id", "type", "status", "createdAt"]
+
+    def get_status(self, document: Document) -> str:
+        return WIRE[Status.uploaded].status
 
 
 class UploadSerializer(serializers.Serializer[Any]):
@@ -196,12 +237,8 @@ class UploadView(APIView):
             raise NotNow(refused) from refused
         except UnreadableFile as unreadable:
             raise NotAccepted(unreadable) from unreadable
-        except KeyReused as reused:
-            raise IdempotencyKeyReused from reused
-        except StoreUnavailable as down:
-            raise StoreDown from down
-        except SandboxUnavailable as down:
-            raise DecoderDown from down
+        except tuple(REFUSALS) as refused:
+            raise next(word for kind, word in REFUSALS.items() if isinstance(refused, kind)) from refused
         if document.queue:
             transaction.on_commit(functools.partial(ring, document.queue))
         answer = {"success": True, "documentId": str(document.pk), "document": ReceivedSerializer(document).data}

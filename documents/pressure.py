@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from django.conf import settings
+from django.core.cache import cache
 from django.db import Error as DatabaseError
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 from prometheus_client import Counter
 
@@ -34,7 +35,10 @@ PACE_SECONDS = 120  # of the past, by which the pace of the workers is told
 PACE_EVENTS = 2000  # the most that are looked at for it; a document has about five
 SHORTEST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds of a Retry-After
 
-QUEUE_FULL, QUEUE_OLD, OWNER_QUOTA = "queue_full", "queue_old", "owner_quota"
+FAR = 500  # an owner with room for so many of the largest is far from full, and is not counted again for
+FAR_SECONDS = 30
+
+QUEUE_FULL, QUEUE_OLD, OWNER_QUOTA, OWNER_STORED = "queue_full", "queue_old", "owner_quota", "owner_stored"
 REFUSED = Counter("filot_uploads_refused_total", "Uploads refused because too much waits", ["reason"])
 
 
@@ -52,6 +56,10 @@ class QueueBusy(UploadRefused):
 
 class QuotaExceeded(UploadRefused):
     """So much of this owner waits that no more of theirs is taken."""
+
+
+class StorageFull(Exception):
+    """So much of this owner is kept that no more of theirs is taken."""
 
 
 class Kept(Generic[T]):
@@ -142,6 +150,26 @@ def check_owner(owner_id: Any) -> int:
         among = max(1.0, waiting_now() / unread)
         raise _counted(QuotaExceeded(OWNER_QUOTA, _seconds_for((unread - most + 1) * among)))
     return lane_with(unread)
+
+
+def check_stored(owner_id: Any, size: int) -> None:
+    """Raises StorageFull when one more document of `size` bytes would be more than one owner may keep here.
+
+    Who is far from it is not counted again for a while.
+    """
+    most, most_bytes = settings.OWNER_MAX_DOCUMENTS, settings.OWNER_MAX_BYTES
+    key = f"far from full {owner_id}"
+    if not (most or most_bytes) or cache.get(key):
+        return
+    kept = Document.objects.owned_by(owner_id).aggregate(count=Count("pk"), size=Sum("size", default=0))
+    if (most and kept["count"] >= most) or (most_bytes and kept["size"] + size > most_bytes):
+        log.warning("upload_refused", reason=OWNER_STORED)
+        REFUSED.labels(OWNER_STORED).inc()
+        raise StorageFull
+    room = most - kept["count"] if most else FAR
+    room_bytes = most_bytes - kept["size"] if most_bytes else FAR * settings.MAX_UPLOAD_BYTES
+    if room >= FAR and room_bytes >= FAR * settings.MAX_UPLOAD_BYTES:
+        cache.set(key, True, FAR_SECONDS)
 
 
 def lane_with(unread: int) -> int:

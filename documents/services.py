@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
@@ -13,8 +13,10 @@ from django.core.files.storage import Storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from documents.clamd import check_clean
+from documents.in_flight import alone_with
 from documents.models import Document, DocumentEvent
-from documents.pressure import check_owner, check_queue
+from documents.pressure import check_owner, check_queue, check_stored
 from documents.queue import first_queue
 from documents.sealing import blind_index
 from documents.status import Status
@@ -35,6 +37,19 @@ class KeyReused(Exception):
     """The idempotency key was used before for another file, type or applicant."""
 
 
+class Upload(NamedTuple):
+    """What came, and what is to be kept of it."""
+
+    owner: Any
+    type: str
+    data: bytes
+    kept: bytes  # without EXIF and what else a camera writes beside the pixels
+    digest: str  # of what is kept
+    applicant: dict[str, str] | None
+    idempotency_key: str  # a blind index of it
+    correlation_id: str
+
+
 def receive_upload(
     *,
     owner: Any,
@@ -49,41 +64,52 @@ def receive_upload(
 
     The object comes before the row: a row without its object would be a lost document, an object without its row is
     swept. With an idempotency key, safe to repeat, also while no upload is taken. Raises QueueBusy, QuotaExceeded,
-    UnreadableFile, KeyReused, StoreUnavailable.
+    StorageFull, UnreadableFile, ScannerUnavailable, KeyReused, KeyInFlight, StoreUnavailable.
     """
     kept = without_metadata(data)
     digest = hashlib.sha256(kept).hexdigest()
     # Clients make keys of what they have at hand, a card's number too: the column holds none of it.
     idempotency_key = blind_index("idempotency key", idempotency_key) if idempotency_key else ""
     told = dict(applicant or {}) or None
-    if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest, told)):
+    upload = Upload(owner, type, data, kept, digest, told, idempotency_key, correlation_id)
+    if not idempotency_key:
+        return _received(upload, declared_type)
+    if earlier := _earlier(upload):
         return earlier
+    with alone_with(owner.pk, idempotency_key):
+        return _earlier(upload) or _received(upload, declared_type)  # it may have been answered just now
+
+
+def _received(upload: Upload, declared_type: str | None) -> Document:
     check_queue()
-    lane = check_owner(owner.pk)
-    facts = check_file(data, declared=declared_type)
-    key = f"{owner.pk}/{type}_{uuid.uuid4()}.{EXTENSIONS[facts.kind]}"
-    write_original(key, kept)
+    lane = check_owner(upload.owner.pk)
+    check_stored(upload.owner.pk, len(upload.kept))
+    facts = check_file(upload.data, declared=declared_type, kept=upload.kept)
+    check_clean(upload.data)
+    key = f"{upload.owner.pk}/{upload.type}_{uuid.uuid4()}.{EXTENSIONS[facts.kind]}"
+    write_original(key, upload.kept)
     document = Document(
-        owner=owner,
-        type=type,
+        owner=upload.owner,
+        type=upload.type,
         storage_key=key,
         content_type=facts.kind,
-        size=len(kept),
-        sha256=digest,
-        idempotency_key=idempotency_key,
-        applicant=told,
-        correlation_id=correlation_id,
+        size=len(upload.kept),
+        sha256=upload.digest,
+        idempotency_key=upload.idempotency_key,
+        applicant=upload.applicant,
+        correlation_id=upload.correlation_id,
         lane=lane,
         **_queued(),
     )
     try:
         _commit(document)
     except IntegrityError:
-        # Two requests with one key at once: the other's row is there now; our object is swept.
-        if idempotency_key and (earlier := _earlier(owner, idempotency_key, type, digest, told)):
+        # A request with this key that lost its connection, and the lock with it, was faster: our object is swept.
+        if upload.idempotency_key and (earlier := _earlier(upload)):
             return earlier
         raise
-    log.info("document_received", document_id=str(document.pk), type=type, size=len(kept), queue=document.queue)
+    size = len(upload.kept)
+    log.info("document_received", document_id=str(document.pk), type=document.type, size=size, queue=document.queue)
     return document
 
 
@@ -102,9 +128,12 @@ def _commit(document: Document) -> None:
         )
 
 
-def _earlier(owner: Any, key: str, type: str, digest: str, applicant: dict[str, str] | None) -> Document | None:
-    earlier: Document | None = Document.objects.filter(owner=owner, idempotency_key=key).first()
-    if earlier and (earlier.sha256, earlier.type, earlier.applicant) != (digest, type, applicant):
+def _earlier(upload: Upload) -> Document | None:
+    """The document that was made of this key before. Raises KeyReused when it was made of something else."""
+    earlier: Document | None = Document.objects.filter(
+        owner=upload.owner, idempotency_key=upload.idempotency_key
+    ).first()
+    if earlier and (earlier.sha256, earlier.type, earlier.applicant) != (upload.digest, upload.type, upload.applicant):
         raise KeyReused
     return earlier
 

@@ -105,6 +105,11 @@ class Env(BaseSettings):
 
     # Upload rules
     max_upload_bytes: int = Field(2 * 1024 * 1024, gt=0, description="larger files are refused with 413")
+    clamd_address: str = Field(
+        "",
+        pattern=r"^$|^unix:/.+$|^([\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$",
+        description="virus scanner: host:port or unix:/path of clamd; empty: none. While it is down uploads get 503",
+    )
     rate_limit_per_minute: int = Field(60, ge=1, description="calls a minute for each user and address")
     rate_limit_action_per_minute: int = Field(10, ge=1, description="upload, process, evaluate, escalate: each")
     rate_limit_webhook_per_minute: int = Field(600, ge=1, description="callbacks of BULI2")
@@ -114,6 +119,8 @@ class Env(BaseSettings):
     queue_max_depth: int = Field(2000, ge=0, description="uploads are refused while so many documents wait; 0: never")
     queue_max_age: int = Field(900, ge=0, description="uploads are refused while one waits so many seconds; 0: never")
     owner_max_waiting: int = Field(200, ge=0, description="documents of one owner that may wait; 0: any number")
+    owner_max_documents: int = Field(10_000, ge=0, description="documents kept of one owner; 0: any number")
+    owner_max_bytes: int = Field(5 * 1024**3, ge=0, description="bytes kept of one owner; 0: any number")
     owner_fast_lane: int = Field(
         5, ge=0, description="with fewer waiting an owner's next goes before bulk; 0: no lanes"
     )

@@ -264,6 +264,8 @@ AUTO_PROCESS = env.auto_process
 QUEUE_MAX_DEPTH = env.queue_max_depth
 QUEUE_MAX_AGE = env.queue_max_age
 OWNER_MAX_WAITING = env.owner_max_waiting
+OWNER_MAX_DOCUMENTS = env.owner_max_documents
+OWNER_MAX_BYTES = env.owner_max_bytes
 OWNER_FAST_LANE = env.owner_fast_lane
 
 # Browser-facing security --------------------------------------------------------------------------------------------
@@ -298,6 +300,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 
 # Originals ----------------------------------------------------------------------------------------------------------
 MAX_UPLOAD_BYTES = env.max_upload_bytes
+CLAMD_ADDRESS = env.clamd_address
 MULTIPART_OVERHEAD_BYTES = 16 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 # An upload never becomes a temporary file: nothing to clean up. Django compares the whole body with it.

@@ -43,17 +43,18 @@ def sniff(data: bytes) -> str | None:
     return None
 
 
-def check_file(data: bytes, *, declared: str | None) -> FileFacts:
+def check_file(data: bytes, *, declared: str | None, kept: bytes | None = None) -> FileFacts:
     """The check at the upload door: the kind, then whether all of it really decodes within the limits.
 
-    `declared` is the Content-Type sent along; None leaves the comparison out. Raises UnreadableFile.
+    `declared` is the Content-Type sent along; None leaves the comparison out. `kept` is what will be stored of it when
+    that is less: what was sent is judged, and what is kept has to decode. Raises UnreadableFile.
     """
     kind = _kind(data)
     if declared is not None and _plain(declared) != kind:
         raise UnreadableFile("kind_differs")
     if _is_polyglot(data, kind):
         raise UnreadableFile("hidden_content")
-    header, _ = _decode("facts", data, kind=kind)
+    header, _ = _decode("facts", data if kept is None else kept, kind=kind)
     return FileFacts(kind, header["width"], header["height"], header["pages"])
 
 

@@ -17,6 +17,7 @@ REFUSALS: dict[str, Refusal] = {
     "empty_file": Refusal(CONTENT_STATUS, "The file is empty."),
     "not_decodable": Refusal(CONTENT_STATUS, "The file is damaged or incomplete and cannot be opened."),
     "hidden_content": Refusal(CONTENT_STATUS, "The file carries content of another kind inside it."),
+    "malware_found": Refusal(CONTENT_STATUS, "The virus scanner found something in the file."),
     "too_many_pixels": Refusal(CONTENT_STATUS, "The picture has more than 40 megapixels. Send a smaller one."),
     "too_many_pages": Refusal(CONTENT_STATUS, "The PDF has more than 5 pages. Send only the card."),
     "pdf_encrypted": Refusal(CONTENT_STATUS, "The PDF is protected. Send it without a password."),

@@ -283,3 +283,36 @@ def test_the_schema_names_both_refusals(client: Any) -> None:
     for status, code in (("429", "quota_exceeded"), ("503", "busy")):
         assert code in declared[status]["description"]
         assert declared[status]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+
+
+@pytest.mark.parametrize(("setting", "limit"), [("OWNER_MAX_DOCUMENTS", 3), ("OWNER_MAX_BYTES", 9)])
+def test_an_owner_who_fills_the_store_is_stopped_and_nobody_else(
+    api: APIClient, owner: User, stranger: User, settings: Any, setting: str, limit: int, originals_in: Path
+) -> None:
+    setattr(settings, setting, limit)
+    for _ in range(3):
+        make_document(owner, status=Status.auto_approve)
+    before = refused("owner_stored")
+    answer = send(api)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "storage_quota_exceeded")
+    assert not [path for path in originals_in.rglob("*") if path.is_file()]
+    assert refused("owner_stored") == before + 1
+    settings.OWNER_MAX_BYTES = 10_000
+    assert send(client_of(stranger)).status_code == 201
+
+
+def test_who_is_far_from_full_is_not_counted_for_every_upload(api: APIClient, owner: User) -> None:
+    with CaptureQueriesContext(connection) as first:
+        pressure.check_stored(owner.pk, 1)
+    with CaptureQueriesContext(connection) as second:
+        pressure.check_stored(owner.pk, 1)
+    assert (len(first), len(second)) == (1, 0)
+
+
+def test_who_is_nearly_full_is_counted_for_every_upload(owner: User, settings: Any) -> None:
+    settings.OWNER_MAX_DOCUMENTS = 2
+    for _ in range(2):
+        pressure.check_stored(owner.pk, 1)
+        make_document(owner)
+    with pytest.raises(pressure.StorageFull):
+        pressure.check_stored(owner.pk, 1)
