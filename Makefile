@@ -8,16 +8,21 @@ DEMO ?= 1
 # GPU=1: install torch and EasyOCR (about 6 GB) and read with them too.
 GPU ?= 0
 PYTEST_ARGS ?= -q
+# make torture: which rows (all when empty), the seed of the faults' times and victims, and how much of the full size.
+ROWS ?=
+SEED ?= 1
+SCALE ?= 1
 
 LOCKS = deploy/locks
 BIN = $(VENV)/bin
 
-.PHONY: help setup run test lint fix lock install install-run install-gpu install-test
+.PHONY: help setup run test torture lint fix lock install install-run install-gpu install-test
 
 help:
 	@echo "make setup    install what FiLot needs into $(VENV) (GPU=1: torch and EasyOCR too)"
 	@echo "make run      start all of it on http://127.0.0.1:8080 (DEMO=0: without cards; GPU=1: with EasyOCR)"
 	@echo "make test     install what tests need, a browser too, and run them (PYTEST_ARGS=...: other options for pytest)"
+	@echo "make torture  hours of faults against real processes (ROWS=idle-kill,zombie SEED=7 SCALE=0.1: less of it)"
 	@echo "make lint     ruff, mypy, import-linter, missing migrations"
 	@echo "make fix      let ruff repair and format"
 	@echo "make lock     resolve deploy/locks/ anew (needs uv)"
@@ -31,6 +36,9 @@ run: setup
 test: install-test
 	@$(BIN)/python -m tests.browser.install
 	@exec env FILOT_ENV=test $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+torture: install-test
+	@exec env FILOT_ENV=development $(BIN)/python -m tests.torture --rows "$(ROWS)" --seed $(SEED) --scale $(SCALE)
 
 lint: install-test
 	$(BIN)/ruff check .

@@ -33,6 +33,8 @@ def wait_for(what: str, ask: Callable[[], Any], seconds: float = 60, pause: floa
 class Stack:
     """Web server, OCR worker, default worker with beat, Temporal worker, BULI2 simulator; a database of their own."""
 
+    parts: tuple[str, ...] = ("simulator", "web", "ocr", "default", "temporal")
+
     def __init__(self, folder: Path, services: Mapping[str, str], **variables: str) -> None:
         self.folder = folder
         self.valkey = Valkey(folder / "valkey", throwaway=True)
@@ -79,12 +81,18 @@ class Stack:
             connection.execute(f'CREATE DATABASE "{self.database}"')
         for command in ("migrate --noinput", "setup_roles", "demo_accounts"):
             self.manage(command)
-        for name in ("simulator", "web", "ocr", "default", "temporal"):
+        for name in self.parts:
             self.start(name)
-        wait_for("the web server", self.answers)
-        wait_for("the OCR worker", lambda: "ready." in self.log("ocr"))
-        wait_for("the default worker", lambda: "ready." in self.log("default"))
+        for name in self.parts:
+            self.wait_until_ready(name)
         return self
+
+    def wait_until_ready(self, name: str) -> None:
+        kind = name.partition("-")[0]
+        if kind == "web":
+            wait_for("the web server", self.answers)
+        elif kind in ("ocr", "default"):
+            wait_for(f"the worker {name}", lambda: "ready." in self.log(name))
 
     def __exit__(self, *error: object) -> None:
         for name in reversed(list(self.processes)):
@@ -105,7 +113,12 @@ class Stack:
         assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
         return done.stdout
 
+    def env_of(self, name: str) -> dict[str, str]:
+        """The environment of a part."""
+        return self.env
+
     def start(self, name: str) -> None:
+        """Start a part; `ocr-2` is another `ocr`."""
         facts = {
             "port": self.port,
             "simulator_port": self.simulator_port,
@@ -113,11 +126,16 @@ class Stack:
             "name": f"{time.time_ns()}",
             "ocr_queue": "ocr.cpu",
         }
-        words = self.COMMANDS[name].format(**facts).split()
+        words = self.COMMANDS[name.partition("-")[0]].format(**facts).split()
         self.logs[name] = self.folder / f"{name}-{len(list(self.folder.glob('*.log')))}.log"
         with self.logs[name].open("wb") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, *words], cwd=PROJECT, env=self.env, stdout=log, stderr=log, start_new_session=True
+                [sys.executable, *words],
+                cwd=PROJECT,
+                env=self.env_of(name),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def start_valkey_again(self) -> None:

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +16,14 @@ from tests.ocr_gpu import files
 @pytest.fixture(scope="module")
 def networks() -> ppocr.Networks:
     return ppocr.load_networks(threads=1)
+
+
+def test_the_runtime_reports_nothing_to_its_maker(tmp_path: Path) -> None:
+    """Where it reports, it first leaves a file with an identity for this machine."""
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    program = [sys.executable, "-c", "import ocr_gpu.ppocr"]
+    subprocess.run(program, env={**env, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_the_cut_head_knows_nothing_ascii_and_the_blank(networks: ppocr.Networks) -> None:

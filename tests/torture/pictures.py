@@ -1,0 +1,26 @@
+"""Small real pictures, each another one, as files that a client might send."""
+
+import io
+import random
+
+from PIL import Image, ImageDraw
+
+SIZE = (300, 190)
+
+
+def small_card(text: str, chance: random.Random, size: tuple[int, int] = SIZE) -> bytes:
+    """A JPEG of some 5 kB with `text` on it: SPECIMEN, of nobody."""
+    picture = Image.new("RGB", size, (190 + chance.randrange(40), 215, 235))
+    draw = ImageDraw.Draw(picture)
+    for line, words in enumerate(("PROVINSI CONTOH", "SPECIMEN", text)):
+        draw.text((14, 20 + 48 * line), words, fill="black")
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def poison(size: tuple[int, int] = SIZE) -> bytes:
+    """A flawless picture in the one colour that stand_in.StandInEngine dies of."""
+    out = io.BytesIO()
+    Image.new("RGB", size, (255, 0, 255)).save(out, "PNG")
+    return out.getvalue()

@@ -1,0 +1,49 @@
+"""Loudly not an engine: for rows with thousands of uploads, where reading would be all that the machine does."""
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from ocr_gpu import progress
+from ocr_gpu.engine import OcrLine, Page, StripReading
+from tests.verification.build import KTP_LINES, lines_of
+
+log = structlog.get_logger(__name__)
+
+NAME = "torture-stand-in"
+STEPS = 10  # of one page: between two of them a worker shows that it lives
+POISON = (255, 0, 255)
+POISONED = 70  # exit code
+
+
+class StandInEngine:
+    """Reads nothing. What it claims to have read depends on the pixels: a whole card, half of one, or nothing, so that
+    all three outcomes occur. It takes TORTURE_READ_SECONDS a page, and takes its process along when a page is poisoned.
+    """
+
+    name, version, device = NAME, "none", "cpu"
+
+    def __init__(self, device: str = "cpu", threads: int | None = None) -> None:
+        self.seconds = float(os.environ.get("TORTURE_READ_SECONDS", "0"))
+
+    def warm_up(self) -> None:
+        log.warning("this_worker_reads_nothing", engine=NAME)
+
+    def read(self, pages: Sequence[Page], *, fine: bool = False) -> list[list[OcrLine]]:
+        return [self._claimed(page) for page in pages]
+
+    def _claimed(self, page: Page) -> list[OcrLine]:
+        if abs(page[::20, ::20].reshape(-1, 3).astype(int) - POISON).max() < 12:
+            os._exit(POISONED)
+        for _ in range(STEPS):
+            time.sleep(self.seconds / STEPS)
+            progress.step()
+        chosen = hashlib.sha256(page.tobytes()).digest()[0] % 3
+        return lines_of((KTP_LINES, KTP_LINES[:5], KTP_LINES[:2])[chosen])
+
+    def read_strips(self, strips: Sequence[Page], alphabets: Sequence[str]) -> list[list[StripReading]]:
+        """Never asked: its lines have no corners, so no strip can be cut."""
+        raise AssertionError
