@@ -105,3 +105,7 @@ lock:
 	    --extra embedded --extra gpu --extra dev -c $(LOCKS)/gpu.txt -o $(LOCKS)/test.txt
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --extra embedded --extra gpu --extra dev --extra audit -c $(LOCKS)/test.txt -o $(LOCKS)/audit.txt
+	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --extra traces -c $(LOCKS)/run.txt -o $(LOCKS)/traces.txt
+	uv pip compile $(LOCKS)/deploy.in --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    -o $(LOCKS)/deploy.txt

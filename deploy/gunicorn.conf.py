@@ -3,7 +3,10 @@
 `python -m gunicorn -c deploy/gunicorn.conf.py filot.wsgi:application`, in the project's folder.
 """
 
-from filot.settings import LOGGING, PORT
+from typing import Any
+
+from filot.counters import fold
+from filot.settings import LOGGING, PORT, PROMETHEUS_MULTIPROC_DIR
 
 bind = f"127.0.0.1:{PORT}"
 worker_class = "gthread"
@@ -12,4 +15,18 @@ threads = 8
 graceful_timeout = 20  # seconds for running requests after SIGTERM
 keepalive = 5
 limit_request_field_size = 16380  # bytes: a token over 8 KB is then our own 401, and not a page of gunicorn
+
+
+def on_starting(server: Any) -> None:
+    """What the processes of an earlier run counted is kept in one file."""
+    if PROMETHEUS_MULTIPROC_DIR:
+        PROMETHEUS_MULTIPROC_DIR.mkdir(parents=True, exist_ok=True)
+        fold(PROMETHEUS_MULTIPROC_DIR)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    if PROMETHEUS_MULTIPROC_DIR:
+        fold(PROMETHEUS_MULTIPROC_DIR)
+
+
 logconfig_dict = LOGGING  # the master's lines too are JSON and masked

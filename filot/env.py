@@ -185,6 +185,8 @@ class Env(BaseSettings):
     prometheus_multiproc_dir: Path | None = Field(
         None, description="folder the processes of one host share for /metrics"
     )
+    metrics_port: int = Field(0, ge=0, le=65535, description="workers show their own counters there; 0: nowhere")
+    otel_exporter_otlp_endpoint: str = Field("", description="collector of traces, http://...:4318; empty: no traces")
     cloudwatch_enabled: bool = Field(False, description="write CloudWatch EMF lines to the log")
     cloudwatch_namespace: str = Field("FiLot", description="namespace of those lines")
 

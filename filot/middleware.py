@@ -12,6 +12,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
+from documents.tracing import SERVER, hop
 from filot.errors import error_response, refused
 
 CORRELATION_HEADER = "X-Correlation-Id"
@@ -30,26 +31,40 @@ def correlation(get_response: View) -> View:
     """Gives the request its `correlation_id`, and the same to its log lines and to the answer's header."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        correlation_id = chosen_id(request)
+        correlation_id, given = chosen_id(request)
         request.correlation_id = correlation_id  # type: ignore[attr-defined]
+        request.correlation_given = given  # type: ignore[attr-defined]
         # A thread serves one request after another: what the last one bound must not name this one's lines.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
-        response = get_response(request)
-        response[CORRELATION_HEADER] = correlation_id
+        traceparent = request.headers.get("traceparent", "")
+        with hop(correlation_id, f"web {request.method}", SERVER, traceparent=traceparent) as span:
+            response = get_response(request)
+            if span is not None:
+                span.update_name(f"web {request.method} {route_of(request)}")
+                span.set_attribute("http.response.status_code", response.status_code)
+        response[CORRELATION_HEADER] = request.correlation_id  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         return response
 
     return middleware
 
 
-def chosen_id(request: HttpRequest) -> str:
-    """The caller's id when it is harmless, else its trace's, else a new one."""
+def chosen_id(request: HttpRequest) -> tuple[str, bool]:
+    """The caller's id when it is harmless, else its trace's, else a new one; and whether it is the caller's."""
     given = request.headers.get(CORRELATION_HEADER, "")
     if _CORRELATION_ID.fullmatch(given) and (_UUID.fullmatch(given) or not _IDENTITY_NUMBER.search(given)):
-        return given
+        return given, True
     trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    return trace[1] if trace else uuid.uuid4().hex
+    return (trace[1], True) if trace else (uuid.uuid4().hex, False)
+
+
+def route_of(request: HttpRequest) -> str:
+    """The name of the route in filot.urls, "admin" for each page of the console: a label with few values."""
+    match = request.resolver_match
+    if match is None:
+        return "none"
+    return match.app_names[0] if match.app_names else match.url_name or "none"
 
 
 class DeclaredSize(FileUploadHandler):

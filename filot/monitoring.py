@@ -16,14 +16,15 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from documents.storage import StoreUnavailable, originals
+from filot.counters import Counted
 from filot.errors import RETRY_AFTER, error_response, only_reads
 from filot.probes import Answer, Probe, ask_all
 from filot.queues import queue_figures, queue_metrics, reported
+from filot.service_figures import service_figures, service_metrics
 from filot.throttling import client_address
 from integrations import temporal
 from verification.workers import stalled_queues
@@ -97,6 +98,7 @@ PARTS: dict[str, Callable[[], None]] = {
 WORKS_WITHOUT = frozenset({"ocr"})
 probes = {name: Probe(name, check) for name, check in PARTS.items()}
 queue_probe: Probe[dict[str, Any]] = Probe("queues", queue_figures)
+service_probe: Probe[dict[str, Any]] = Probe("service", service_figures)
 
 
 def report(answers: dict[str, Answer[None]]) -> dict[str, Any]:
@@ -148,22 +150,19 @@ class AllMetrics:
     """What the processes counted, and what waits by the rows. Without a database the counters remain."""
 
     def __init__(self) -> None:
-        self.queues = queue_probe.ask(LIMIT).value
+        answers = ask_all({"queues": queue_probe, "service": service_probe}, LIMIT)
+        self.queues, self.service = answers["queues"].value, answers["service"].value
 
     def collect(self) -> Iterator[Metric]:
-        yield from counted().collect()
+        yield from Counted().collect()
+        read = self.queues is not None and self.service is not None
+        yield GaugeMetricFamily(
+            "filot_rows_read", "1 when the gauges that come from the rows are here", value=int(read)
+        )
         if self.queues is not None:
             yield from queue_metrics(self.queues)
-
-
-def counted() -> CollectorRegistry:
-    """The metrics of this process, or of all processes that share PROMETHEUS_MULTIPROC_DIR."""
-    folder = settings.PROMETHEUS_MULTIPROC_DIR
-    if not folder:
-        return REGISTRY
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
-    return registry
+        if self.service is not None:
+            yield from service_metrics(self.service)
 
 
 @only_reads

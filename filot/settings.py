@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "filot.middleware.correlation",
     "django_structlog.middlewares.RequestMiddleware",
+    "filot.traffic.counted",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "filot.middleware.upload_size",
@@ -216,6 +217,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep reviews": {"task": "review.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "forget old exchanges": {"task": "review.forget_exchanges", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget ended sessions": {"task": "filot.clear_sessions", "schedule": 86400.0, "options": {"expires": 3600}},
+    "look at certificates": {
+        "task": "filot.look_at_certificates",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "sweep originals": {"task": "documents.sweep_originals", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
@@ -419,9 +425,12 @@ REVIEW_MAX_DAYS = env.review_max_days
 
 # Logs and metrics -------------------------------------------------------------------------------------------------
 METRICS_ENABLED = env.metrics_enabled
+METRICS_PORT = env.metrics_port
+OTEL_EXPORTER_OTLP_ENDPOINT = env.otel_exporter_otlp_endpoint.rstrip("/")
 PROMETHEUS_MULTIPROC_DIR = env.prometheus_multiproc_dir
 METRICS_TOKEN = env.metrics_token.get_secret_value()
 if env.prometheus_multiproc_dir:  # prometheus_client reads only the real environment, when it is imported
+    env.prometheus_multiproc_dir.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(env.prometheus_multiproc_dir))
 if env.cloudwatch_enabled:
     CELERY_BEAT_SCHEDULE["report queues"] = {

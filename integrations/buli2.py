@@ -18,6 +18,7 @@ from django.utils import timezone
 from integrations.buli2_answers import Buli2Status, Ticket, in_path, read_status, read_ticket
 from integrations.exchanges import Alive, Buli2Refused, Buli2Unavailable, body_digest, deliver, once, poll
 from integrations.models import Buli2Exchange, Direction, ExchangeState
+from integrations.tries import breaker_state
 
 __all__ = [
     "Alive",
@@ -26,6 +27,7 @@ __all__ = [
     "Buli2Unavailable",
     "Ticket",
     "body_digest",
+    "breaker_state",
     "cancel_exchange",
     "cancel_review",
     "forget_old",

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
+from documents.tracing import CLIENT, followed, traceparent_of
 from integrations.bounded_http import Answer, CallFailed, call
 from integrations.breaker import shared_breaker
 from integrations.buli2_answers import READERS, BadAnswer, read_object
@@ -120,13 +121,14 @@ class Attempt:
         """Nothing but the call: what is raised in here is the partner's doing."""
         exchange, started = self.exchange, time.monotonic()
         try:
-            answer = call(
-                exchange.method,
-                f"{settings.BULI2_API_URL}{exchange.path}",
-                headers=_headers(exchange),
-                body=None if exchange.body is None else encoded(exchange.body),
-                timeouts=settings.BULI2_TIMEOUTS,
-            )
+            with followed(exchange.correlation_id, f"buli2.{exchange.kind}", CLIENT) as span:
+                answer = call(
+                    exchange.method,
+                    f"{settings.BULI2_API_URL}{exchange.path}",
+                    headers=_headers(exchange) | traceparent_of(span),
+                    body=None if exchange.body is None else encoded(exchange.body),
+                    timeouts=settings.BULI2_TIMEOUTS,
+                )
         except CallFailed as error:
             raise TryFailed(error.code) from error
         finally:
@@ -142,6 +144,11 @@ class Attempt:
             untouched = Buli2Exchange.objects.filter(pk=self.exchange.pk, attempt=self.exchange.attempt)
             untouched.update(maybe_received=False)
         self.exchange.maybe_received |= taken
+
+
+def breaker_state() -> str:
+    """closed, open or half-open, as all processes know it."""
+    return shared_breaker("buli2", _is_failure).state
 
 
 def encoded(body: object) -> bytes:

@@ -14,6 +14,7 @@ from django.db import close_old_connections
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, FailureError
 
+from documents.tracing import followed
 from integrations.buli2 import Buli2Refused, Buli2Unavailable
 from review import partner, services
 from review import workflow_words as words
@@ -36,7 +37,8 @@ def review_activity(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             close_old_connections()
             try:
-                return verb(*args, **kwargs)
+                with followed(services.correlation_of(str(args[0])), f"temporal.{name}"):
+                    return verb(*args, **kwargs)
             except FailureError:  # the worker stops, and tells the thread so
                 raise
             except Exception as error:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from documents.tracing import PRODUCER, followed
 from integrations import temporal
 from review import metrics
 from review import workflow_words as words
@@ -86,8 +87,8 @@ def deliver(limit: int = 100) -> tuple[int, int]:
     end = time.monotonic() + DELIVER_SECONDS
     decisions = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True)
     # What failed before comes last: one that can't be delivered must not hold up the others.
-    undelivered = decisions.select_related("review").order_by("delivery_attempts", "created_at")[:limit]
-    unstarted = Review.objects.unstarted().order_by("created_at")[:limit]
+    undelivered = decisions.select_related("review__document").order_by("delivery_attempts", "created_at")[:limit]
+    unstarted = Review.objects.unstarted().select_related("document").order_by("created_at")[:limit]
     started, (delivered, answers) = 0, _each("decision", undelivered, _deliver_one, end)
     if answers:
         started, answers = _each("start", unstarted, start_kyc_workflow, end)
@@ -111,7 +112,8 @@ def _each(kind: str, rows: Iterable[Row], step: Callable[[Row], None], end: floa
         if time.monotonic() > end:
             break
         try:
-            step(row)
+            with followed(_correlation(row), f"temporal.{kind}", PRODUCER):
+                step(row)
         except temporal.TemporalUnavailable:
             metrics.DELIVERIES.labels(kind, "unavailable").inc()
             return done, False
@@ -122,6 +124,11 @@ def _each(kind: str, rows: Iterable[Row], step: Callable[[Row], None], end: floa
         metrics.DELIVERIES.labels(kind, "done").inc()
         done += 1
     return done, True
+
+
+def _correlation(row: Review | ReviewDecision) -> str:
+    review = row.review if isinstance(row, ReviewDecision) else row
+    return review.document.correlation_id
 
 
 def _deliver_one(decision: ReviewDecision) -> None:

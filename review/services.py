@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from documents.models import Document, MovedMeanwhile
@@ -189,3 +190,10 @@ def _named(review: Review) -> dict[str, str]:
         "document_id": str(document.pk),
         "correlation_id": document.correlation_id,
     }
+
+
+def correlation_of(subject_id: str) -> str:
+    """The correlation id of the document that a review, or one of its decisions, is about; empty if there is none."""
+    about = Q(review__pk=subject_id) | Q(review__decisions__pk=subject_id)
+    found: str | None = Document.objects.filter(about).values_list("correlation_id", flat=True).first()
+    return found or ""

@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.core.cache import cache
 
+from documents.sweeps import noted
 from integrations import buli2
 from review import delivery, partner, services
 
@@ -23,9 +24,10 @@ def deliver() -> None:
 @shared_task(name=SWEEP)
 def sweep() -> None:
     """Whatever was left lying, in the order in which one step makes work for the next."""
-    services.open_reviews()
-    delivery.forget_lost_deliveries()
-    delivery.deliver()
+    with noted(SWEEP) as done:
+        done["opened"] = services.open_reviews()
+        done["forgotten"] = delivery.forget_lost_deliveries()
+        done["started"], done["delivered"] = delivery.deliver()
     if delivery.has_partner() and cache.add(EXCHANGES_LOCK, 1, EXCHANGES_SECONDS):
         try:
             partner.send_waiting()

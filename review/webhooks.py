@@ -16,12 +16,14 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from structlog.contextvars import bind_contextvars
 
 from documents.queue import ring_default
 from integrations.buli2 import body_digest
 from integrations.models import Buli2Exchange, Direction, ExchangeState
 from integrations.signatures import SecretMissing, SignatureInvalid, SignatureMissing, check_signature
 from review.callbacks import Callback, find_review, read_callback
+from review.models import Review
 from review.partner import decide_for_buli2, keep_ticket
 from review.tasks import DELIVER
 
@@ -80,11 +82,20 @@ class Arrival:
             attempt=1,
             correlation_id=str(getattr(request, "correlation_id", ""))[:64],
         )
+        self.request = request._request
 
-    def believe(self, callback: Callback, review_id: uuid.UUID) -> None:
+    def believe(self, callback: Callback, review: Review) -> None:
         """Only what is genuine and about a review of ours is kept; of anything else no more than that it came."""
-        self.row.review_id = review_id
+        self.row.review_id = review.pk
+        self.follow(review.document.correlation_id)
         self.row.body = callback.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def follow(self, correlation_id: str) -> None:
+        """BULI2 sent no id of its own: then this is the way back of what the document's client began."""
+        if correlation_id and not getattr(self.request, "correlation_given", False):
+            self.row.correlation_id = correlation_id
+            self.request.correlation_id = correlation_id  # type: ignore[attr-defined]
+            bind_contextvars(correlation_id=correlation_id)
 
     def keep(self, http_status: int, error: str = "") -> None:
         self.row.state = ExchangeState.refused if error else ExchangeState.done
@@ -154,7 +165,7 @@ def _genuine_body(request: Request, arrival: Arrival) -> bytes:
 def _decided(callback: Callback, review_id: uuid.UUID | None, arrival: Arrival) -> tuple[uuid.UUID, bool]:
     """The document's id, and whether the callback's decision is the one that counts."""
     review = find_review(callback, review_id)
-    arrival.believe(callback, review.pk)
+    arrival.believe(callback, review)
     if callback.task_id:
         keep_ticket(review.pk, callback.task_id)
     correlation_id = arrival.row.correlation_id

@@ -13,7 +13,6 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from structlog.contextvars import bound_contextvars
 
 from documents.models import Document, MovedMeanwhile
 from documents.pressure import lane_with, unread_of
@@ -21,6 +20,7 @@ from documents.queue import first_queue
 from documents.sealing import CannotOpen, blind_index
 from documents.status import Status
 from documents.storage import OriginalMissing, StoreUnavailable, read_original, write_page
+from documents.tracing import followed
 from ocr_gpu.engine import OcrEngine
 from ocr_gpu.images import UnreadableFile, upright_pages
 from ocr_gpu.pictures import page_jpeg
@@ -84,7 +84,7 @@ def verify(claims: Sequence[Claimed], queue: str) -> None:
         return
     loaded = []
     for held in claims:
-        with bound_contextvars(correlation_id=held.document.correlation_id):
+        with followed(held.document.correlation_id, "verification.load", document_id=str(held.document.pk)):
             if load(held, engine):
                 if held.stored:
                     keep_and_settle(held, held.stored)
@@ -93,7 +93,7 @@ def verify(claims: Sequence[Claimed], queue: str) -> None:
         beat_all(claims)
     for held, reading in read(engine, loaded):
         beat_all(claims)  # a store that hangs while pages are stored makes the last of a batch wait for all others
-        with bound_contextvars(correlation_id=held.document.correlation_id):
+        with followed(held.document.correlation_id, "verification.settle", document_id=str(held.document.pk)):
             keep_and_settle(held, reading)
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from documents.models import Document
 from documents.queue import hints_waiting
@@ -42,7 +43,8 @@ def reap_stuck(*, dry_run: bool = False) -> list[Document]:
     reaped = []
     with transaction.atomic():
         for document in stuck.select_for_update(skip_locked=True)[:MOST_ROWS]:
-            _take_from_dead_worker(document)
+            with bound_contextvars(correlation_id=document.correlation_id):
+                _take_from_dead_worker(document)
             reaped.append(document)
     return reaped
 

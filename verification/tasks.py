@@ -20,12 +20,14 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from documents.queue import VERIFY_WAITING, ring
+from documents.sweeps import noted
 from verification import sweeping, workers
 from verification.serving import QueueWorker
 from verification.stopping import sign
 
 log = structlog.get_logger(__name__)
 
+SWEEP = "verification.sweep"
 LOOP_SECONDS = 5.0  # between two signs of life of a loop that waits for messages
 
 
@@ -59,7 +61,7 @@ def verify_waiting(queue: str) -> int:
     return this.reader(queue).serve()
 
 
-@shared_task(name="verification.sweep")
+@shared_task(name=SWEEP)
 def sweep() -> dict[str, int]:
     """Everything that could have been left lying, in the order in which one step makes work for the next."""
     steps: dict[str, Callable[[], int]] = {
@@ -68,15 +70,15 @@ def sweep() -> dict[str, int]:
         "handed_over": sweeping.hand_over_to_cpu,
         "workers_forgotten": workers.forget_gone,
     }
-    done = {}
-    for name, step in steps.items():
-        try:
-            done[name] = step()
-        except Exception:  # the steps after it matter as much, and the next sweep tries it again
-            log.exception("sweep_step_failed", step=name)
-    for queue, count in sweeping.missing_hints().items():
-        ring(queue, count)
-        done[f"rung_{queue}"] = count
+    with noted(SWEEP) as done:
+        for name, step in steps.items():
+            try:
+                done[name] = step()
+            except Exception:  # the steps after it matter as much, and the next sweep tries it again
+                log.exception("sweep_step_failed", step=name)
+        for queue, count in sweeping.missing_hints().items():
+            ring(queue, count)
+            done[f"rung_{queue}"] = count
     return done
 
 
