@@ -4,6 +4,20 @@ import uuid
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Zone(models.TextChoices):
+    """The three of Indonesia, under the names that people there use."""
+
+    WIB = "Asia/Jakarta", "WIB (Jakarta, UTC+7)"
+    WITA = "Asia/Makassar", "WITA (Makassar, UTC+8)"
+    WIT = "Asia/Jayapura", "WIT (Jayapura, UTC+9)"
+
+
+class Language(models.TextChoices):
+    id = "id", "Bahasa Indonesia"
+    en = "en", "English"
 
 
 class User(AbstractUser):
@@ -13,6 +27,16 @@ class User(AbstractUser):
     issuer = models.CharField(max_length=255, blank=True)
     subject = models.CharField(max_length=255, blank=True)
     display_name = models.CharField(max_length=150, blank=True)
+    # How this user wants the console. A default in the database too: processes of the version before write rows.
+    language = models.CharField(max_length=2, choices=Language, blank=True, default="", db_default="")
+    time_zone = models.CharField(max_length=32, choices=Zone, default=Zone.WIB, db_default=Zone.WIB)
+    keys_on = models.BooleanField(default=True, db_default=True, help_text=_("single keys act on the console's pages"))
+    keys = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="{action: key} of the changed",
+    )
 
     class Meta(AbstractUser.Meta):
         swappable = "AUTH_USER_MODEL"

@@ -73,11 +73,11 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "filot.middleware.upload_size",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "filot.middleware.RateLimited",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "filot.preferences.language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -99,11 +99,13 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "id"  # of the console, for whoever has not chosen; the API speaks English: filot.preferences
+LANGUAGES = [("id", "Bahasa Indonesia"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+CONSOLE_TIME_ZONE = "Asia/Jakarta"
 TIME_ZONE = "UTC"  # must be set: Django's default is America/Chicago and changes the process
 USE_TZ = True
 USE_I18N = True
-LANGUAGES = [("en", "English")]  # own texts have no other yet, and half a page in another language helps nobody
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "filot.User"
 AUTHENTICATION_BACKENDS = ["filot.backends.StaffBackend"]

@@ -5,12 +5,15 @@ from typing import Any, NamedTuple
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
+from filot.preferences import language_view, preferences_view
 from filot.throttling import refused_login
 from review.console import counts, kept_decisions
+from review.keys import ACTIONS, keys_of
 
 # (heading, models in the order of the menu); what is not named here comes last
 MENU: list[tuple[str | Promise, list[str]]] = [
@@ -47,7 +50,23 @@ class ConsoleSite(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        return {**context, "console_menu": menu(request, context["available_apps"])}
+        return {
+            **context,
+            "console_menu": menu(request, context["available_apps"]),
+            "keys": keys_of(getattr(request.user, "keys", {})),
+            "keys_on": getattr(request.user, "keys_on", True),
+            "actions": ACTIONS,
+        }
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        return [
+            path("language/", require_POST(language_view), name="language"),
+            path("preferences/", self.admin_view(self.preferences), name="preferences"),
+            *super().get_urls(),
+        ]
+
+    def preferences(self, request: HttpRequest) -> HttpResponse:
+        return preferences_view(request, self.each_context(request))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         refused = refused_login(request, request.POST.get("username", "")) if request.method == "POST" else None

@@ -5,6 +5,7 @@ import hashlib
 from typing import Any, NamedTuple
 
 import structlog
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -48,6 +49,12 @@ KINDS: dict[str, str | Promise] = {
 DECLARED: dict[str, str | Promise] = {"name": _("Name"), "nik": "NIK", "npwp": "NPWP", "birthDate": _("Birth date")}
 DECLARED_NUMBERS = ("nik", "npwp")
 STORE_AWAY = _("The store of the originals does not answer.")
+
+
+class ReasonRow(NamedTuple):
+    code: str
+    kind: str
+    text: str | Promise
 
 
 class FieldRow(NamedTuple):
@@ -291,7 +298,8 @@ def context(review: Review, user: Any, *, page: int, revealed: bool = False) -> 
         "decisions": list(review.decisions.select_related("user")),
         "exchanges": exchanges_of(review),
         "same_number": same_number(review),
-        "picture": shown,
+        "picture_url": shown or reverse("admin:review_review_page", args=[review.pk, page]),
+        "away_text": STORE_AWAY,
         "blurred": page != card_page(review) or _known_areas(review) is None,
         "picture_problem": unseen,
         "page": page,
@@ -301,7 +309,9 @@ def context(review: Review, user: Any, *, page: int, revealed: bool = False) -> 
         "may_decide": is_open and not own and console.allowed(user, "decide_review"),
         "may_escalate": is_open and not review.escalated_at and console.allowed(user, "escalate_review"),
         "may_reveal": console.allowed(user, "reveal_number"),
-        "reject_reasons": console.REJECT_REASONS,
+        "reject_reasons": [
+            ReasonRow(code, reason.kind, reason.text) for code, reason in console.REJECT_REASONS.items()
+        ],
         "escalation_reasons": console.ESCALATION_REASONS,
         "reveal_reasons": console.REVEAL_REASONS,
     }

@@ -1,6 +1,7 @@
 """The pages of a case and the doors of its decision. GET never claims, decides or reveals."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from documents.admin import ReadOnlyAdmin
 from documents.queue import ring_default
 from review import case, console
+from review.compare_pages import compare_page, compared_picture
 from review.models import Decision, Review, ReviewDecision, Source
 from review.services import AlreadyDecided, OwnDocument, decide, escalate
 
@@ -28,6 +30,7 @@ TEMPLATES = "admin/review/review"
 QUEUE = "admin:review_review_changelist"
 CASE = "admin:review_review_change"
 DELIVER = "review.deliver"
+READS = ("page", "compare", "compared")
 
 
 class CasePages(ReadOnlyAdmin):
@@ -35,13 +38,15 @@ class CasePages(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         def route(address: str, view: Any, name: str) -> URLPattern:
-            guard = require_safe if name == "page" else require_POST
+            guard = require_safe if name in READS else require_POST
             pattern: URLPattern = path(address, guard(self.admin_site.admin_view(view)), name=f"review_review_{name}")
             return pattern
 
         return [
             route("find/", self.find_view, "find"),
             route("<uuid:review_id>/page/<int:page>.png", self.page_view, "page"),
+            route("<uuid:review_id>/compare/<uuid:document_id>/", self.compare_view, "compare"),
+            route("<uuid:review_id>/compare/<uuid:document_id>.png", self.compared_view, "compared"),
             route("<uuid:review_id>/approve/", self.approve_view, "approve"),
             route("<uuid:review_id>/reject/", self.reject_view, "reject"),
             route("<uuid:review_id>/escalate/", self.escalate_view, "escalate"),
@@ -74,13 +79,17 @@ class CasePages(ReadOnlyAdmin):
 
     def page_view(self, request: HttpRequest, review_id: uuid.UUID, page: int) -> HttpResponse:
         """A page of the original as a picture, its number painted over."""
-        try:
-            response = HttpResponse(case.picture(self._review(request, review_id), page), content_type="image/png")
-        except case.NoPicture as problem:
-            response = HttpResponse(str(problem), content_type="text/plain; charset=utf-8", status=problem.status)
-        response["Cache-Control"] = "no-store"
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
+        review = self._review(request, review_id)
+        return _picture(lambda: case.picture(review, page))
+
+    def compare_view(self, request: HttpRequest, review_id: uuid.UUID, document_id: uuid.UUID) -> HttpResponse:
+        review = self._review(request, review_id)
+        return compare_page(request, self.admin_site.each_context(request), review, document_id)
+
+    def compared_view(self, request: HttpRequest, review_id: uuid.UUID, document_id: uuid.UUID) -> HttpResponse:
+        """The picture of the document beside it."""
+        review = self._review(request, review_id)
+        return _picture(lambda: compared_picture(review, document_id))
 
     def reveal_view(self, request: HttpRequest, review_id: uuid.UUID) -> HttpResponse:
         """The case with its number in full, in this one answer."""
@@ -188,6 +197,17 @@ class CasePages(ReadOnlyAdmin):
             "note_length": NOTE_LENGTH,
         }
         return TemplateResponse(request, f"{TEMPLATES}/case.html", shown, status=status)
+
+
+def _picture(made: Callable[[], bytes]) -> HttpResponse:
+    """A PNG that no cache keeps, or in its place the text of why there is none."""
+    try:
+        response = HttpResponse(made(), content_type="image/png")
+    except case.NoPicture as problem:
+        response = HttpResponse(str(problem), content_type="text/plain; charset=utf-8", status=problem.status)
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def _problem(decision: Decision, code: str, note: str) -> str:

@@ -109,10 +109,14 @@ def risk_of(score: int | None) -> Risk:
 
 def with_latest_run(reviews: QuerySet[Review]) -> QuerySet[Review]:
     """Each with its document and, in `document.latest_runs`, the last attempt to read it; two queries in all."""
-    latest = VerificationRun.objects.order_by("document_id", "-attempt").distinct("document_id").defer("lines")
     return reviews.select_related("document").prefetch_related(
-        Prefetch("document__runs", queryset=latest, to_attr="latest_runs")
+        Prefetch("document__runs", queryset=latest_runs(), to_attr="latest_runs")
     )
+
+
+def latest_runs() -> QuerySet[VerificationRun]:
+    runs: QuerySet[VerificationRun] = VerificationRun.objects.order_by("document_id", "-attempt")
+    return runs.distinct("document_id").defer("lines")
 
 
 def run_of(review: Review) -> VerificationRun | None:

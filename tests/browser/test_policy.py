@@ -32,4 +32,4 @@ def test_dashboard_queue_and_case_come_up(opened: Opened, originals_in: object) 
     for address in ("", "review/review/", f"review/review/{review.pk}/change/"):
         page.goto(f"/{settings.ADMIN_PATH}{address}")
         settled(page)
-    assert page.evaluate("document.querySelector('.stage img').naturalWidth") > 0
+    expect(page.locator("[data-viewer][data-loaded]")).to_have_count(1)

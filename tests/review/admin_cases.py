@@ -4,6 +4,7 @@ import io
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.test import Client
@@ -115,7 +116,9 @@ def staff(role: str, name: str = "") -> User:
 
 
 def logged_in(user: User) -> Client:
+    """Reads English, whatever the console's own language is."""
     client = Client()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
     client.force_login(user)
     return client
 

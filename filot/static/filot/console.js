@@ -1,107 +1,79 @@
-// The case page: the picture's tools, which field lies where, and keys. Everything works without it by mouse and forms.
+// Every page: keys, dialogs, choices that submit by themselves. All of it also works by mouse and plain forms.
+import { viewers } from "./viewer.js";
+import { openCase } from "./case.js";
 
-const ZOOM_STEP = 1.25;
-const ZOOM_LIMITS = [0.25, 6];
-const KEYS_OFF = "filot.keys.off";
+const help = document.getElementById("keys-help");
+const TYPING = "input:not([type=checkbox],[type=radio]), textarea, select, [contenteditable]";
 
-function viewer(root) {
-  const stage = root.querySelector(".stage");
-  const sheet = root.querySelector(".sheet");
-  const picture = root.querySelector("img");
-  const boxes = root.querySelector(".boxes");
-  const shown = root.querySelector("[data-zoom]");
-  let zoom = 1;
-  let turn = 0;
+// A dialog is left by Esc, which the browser does itself, and by a button with data-close.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) document.getElementById(opener.dataset.dialog).showModal();
+  event.target.closest("[data-close]")?.closest("dialog").close();
+});
 
-  function draw() {
-    if (!picture?.naturalWidth) return;
-    const ratio = picture.naturalWidth / picture.naturalHeight;
-    const onSide = turn % 180 !== 0;
-    const [roomAlong, roomAcross] = onSide ? [stage.clientHeight, stage.clientWidth] : [stage.clientWidth, stage.clientHeight];
-    const width = Math.min(roomAlong, roomAcross * ratio) * zoom;
-    const gap = onSide ? (width - width / ratio) / 2 : 0; // turning does not change the room that a box takes
-    sheet.style.width = `${width}px`;
-    sheet.style.margin = `${gap}px ${-gap}px`;
-    sheet.style.rotate = `${turn}deg`;
-    shown.textContent = `${Math.round(zoom * 100)}%`;
-  }
-  function zoomBy(factor) {
-    zoom = Math.min(ZOOM_LIMITS[1], Math.max(ZOOM_LIMITS[0], zoom * factor));
-    draw();
-  }
-  const tools = {
-    in: () => zoomBy(ZOOM_STEP),
-    out: () => zoomBy(1 / ZOOM_STEP),
-    fit: () => { zoom = 1; turn = 0; draw(); },
-    turn: () => { turn = (turn + 90) % 360; draw(); },
-    boxes: (button) => {
-      const on = boxes.hasAttribute("hidden");
-      boxes.toggleAttribute("hidden", !on);
-      button.setAttribute("aria-pressed", String(on));
-    },
-  };
-  root.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-do]");
-    if (button) tools[button.dataset.do](button);
+// A button that was pressed is pressed once: a second click would be answered by "already decided".
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method === "dialog") return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+for (const all of document.querySelectorAll("[data-choose-all]")) {
+  all.addEventListener("change", () => {
+    for (const box of all.closest("form, table").querySelectorAll("input[name=ids]")) box.checked = all.checked;
   });
-  picture?.addEventListener("load", draw);
-  new ResizeObserver(draw).observe(stage);
 }
-
-function fields() {
-  function mark(name) {
-    for (const part of document.querySelectorAll("tr[data-field], rect[data-field]")) {
-      part.classList.toggle("marked", part.dataset.field === name);
+for (const menu of document.querySelectorAll("select[data-shows]")) {
+  const show = () => {
+    for (const part of menu.form.querySelectorAll("[data-shown-for]")) {
+      part.hidden = part.dataset.shownFor !== menu.value;
+      for (const input of part.querySelectorAll("select")) input.disabled = part.hidden;
     }
-  }
-  for (const part of document.querySelectorAll("tr[data-field], rect[data-field]")) {
-    part.addEventListener("mouseenter", () => mark(part.dataset.field));
-  }
+  };
+  menu.addEventListener("change", show);
+  show();
 }
 
-function keys() {
-  const toggle = document.querySelector("[data-keys]");
-  let on = localStorage.getItem(KEYS_OFF) === null;
-  function draw() {
-    toggle.hidden = false;
-    toggle.setAttribute("aria-pressed", String(on));
+function act(name) {
+  for (const part of document.querySelectorAll(`[data-action~="${name}"]`)) {
+    if (part.disabled || !part.checkVisibility()) continue;
+    if (part.matches(TYPING)) part.focus(); else part.click();
+    return true;
   }
-  toggle.addEventListener("click", () => {
-    on = !on;
-    if (on) localStorage.removeItem(KEYS_OFF); else localStorage.setItem(KEYS_OFF, "1");
-    draw();
-  });
-  draw();
+  return false;
+}
 
-  const press = (selector) => document.querySelector(selector)?.click();
-  const actions = {
-    "+": () => press("[data-do=in]"), "-": () => press("[data-do=out]"), 0: () => press("[data-do=fit]"),
-    "]": () => press("[data-do=turn]"), b: () => press("[data-do=boxes]"),
-    a: () => press("[data-key=a]"), r: () => press("[data-key=r]"), e: () => press("[data-key=e]"),
-    "?": () => press("[data-keys]"),
-    m: () => document.getElementById("note")?.focus(),
-    h: () => document.querySelector("[data-history]")?.toggleAttribute("open"),
-  };
-  for (const list of document.querySelectorAll(".chooser select")) {
-    list.addEventListener("keydown", (event) => {
-      const choice = /^[1-9]$/.test(event.key) && list.options[Number(event.key) - 1];
-      if (on && choice) choice.selected = true;
-      if (event.key === "Enter") list.form.requestSubmit(list.closest(".chooser").querySelector("[type=submit]"));
-    });
-  }
+function choose(figure) {
+  const open = document.querySelector("dialog[open]");
+  const choice = open?.querySelectorAll("[data-choice]")[figure - 1];
+  choice?.click();
+  return Boolean(choice);
+}
+
+if (help?.dataset.keysOn === "1") {
+  const actions = new Map();
+  for (const kbd of help.querySelectorAll("[data-key-of]")) actions.set(kbd.textContent, kbd.dataset.keyOf);
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, textarea, select, [contenteditable], [popover]:popover-open");
-    if (!on || typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    const action = actions[event.key];
-    if (action) {
-      event.preventDefault();
-      action();
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest(TYPING)) {
+      if (event.key === "Escape" && !event.target.closest("dialog")) event.target.blur();
+      return;
     }
+    if (document.querySelector("dialog[open]")) {
+      if (/^[1-9]$/.test(event.key) && choose(Number(event.key))) event.preventDefault();
+      return;
+    }
+    const name = actions.get(event.key.toLowerCase());
+    if (name && act(name)) event.preventDefault();
   });
+} else {
+  document.documentElement.classList.add("keys-off");
 }
 
-for (const root of document.querySelectorAll("[data-viewer]")) viewer(root);
-if (document.querySelector("[data-keys]")) {
-  fields();
-  keys();
-}
+viewers();
+openCase();
