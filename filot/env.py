@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from filot import production
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 EMBEDDED_ENV = PROJECT_DIR / "var" / "embedded.env"
 
@@ -75,6 +77,9 @@ class Env(BaseSettings):
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="broker, cache, rate limits, breaker state")
     redis_password: SecretStr = Field(SecretStr(""), description="used when REDIS_URL has none")
     redis_tls: bool = Field(False, description="speak TLS to Redis (rediss://)")
+    redis_trusted_network: bool = Field(
+        False, description="the way to Redis is a network of our own: production takes it without TLS"
+    )
 
     # Tokens
     jwt_secret: SecretStr = Field(SecretStr(""), description="signs our own access and refresh tokens (HS256)")
@@ -180,7 +185,7 @@ class Env(BaseSettings):
     # Metrics
     metrics_enabled: bool = Field(True, description="serve /metrics")
     metrics_token: SecretStr = Field(
-        SecretStr(""), description="bearer token of /metrics; empty: private networks only"
+        SecretStr(""), description="bearer token of /metrics; empty: private networks only, which production refuses"
     )
     prometheus_multiproc_dir: Path | None = Field(
         None, description="folder the processes of one host share for /metrics"
@@ -223,7 +228,7 @@ class Env(BaseSettings):
             found.append("DEBUG must be off in production")
         if self.filot_embedded:
             found.append("FILOT_EMBEDDED must be off in production: it allows accounts with a known password")
-        return found + self._partner_problems()
+        return found + self._partner_problems() + production.open_doors(self) + production.guessable(self)
 
     def _weak_secrets(self) -> list[str]:
         secrets = {"SECRET_KEY": self.secret_key, "JWT_SECRET": self.jwt_secret}
@@ -244,6 +249,10 @@ class Env(BaseSettings):
             found.append(f"BULI2_SIGNATURE_SECRET is shorter than {WEAK_PARTNER_SECRET_LENGTH} characters")
         if urlsplit(self.buli2_callback_base_url).hostname in {"127.0.0.1", "localhost", None}:
             found.append("BULI2_CALLBACK_BASE_URL names this machine: BULI2 could not call back")
-        if self.buli2_api_url.startswith("http://"):
-            found.append("BULI2_API_URL must be https in production")
+        addresses = {"BULI2_API_URL": self.buli2_api_url, "BULI2_CALLBACK_BASE_URL": self.buli2_callback_base_url}
+        found += [
+            f"{name} must be https in production"
+            for name, address in addresses.items()
+            if address and urlsplit(address).scheme != "https"
+        ]
         return found

@@ -112,7 +112,7 @@ def declared_length(request: HttpRequest) -> int:
 
 
 class RateLimited:
-    """Counts what DRF does not: the console's pages and all other plain views.
+    """Counts what DRF does not: the console's pages and all other plain views. Tells every caller what is left.
 
     Stands before CsrfViewMiddleware, or calls that it refuses would be free. An unknown address has no view at all:
     `filot.errors.not_found` counts it.
@@ -122,7 +122,11 @@ class RateLimited:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        budget = getattr(request, "budget", None)
+        for name, value in budget.headers().items() if budget else ():
+            response.headers.setdefault(name, value)
+        return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         of_the_api = issubclass(getattr(view, "cls", object), APIView)

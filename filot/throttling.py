@@ -5,7 +5,7 @@ import ipaddress
 import math
 import threading
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
@@ -26,6 +26,21 @@ UNLIMITED = ("health", "metrics", "static")  # first parts of a path; see docs/d
 logger = structlog.get_logger(__name__)
 
 
+class Budget(NamedTuple):
+    """What is left of a limit, and in how many seconds it is whole again."""
+
+    remaining: int
+    limit: int
+    reset: int
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset),
+        }
+
+
 class TooManyCalls(APIException):
     status_code = 429
     default_code = "rate_limited"
@@ -34,11 +49,7 @@ class TooManyCalls(APIException):
     def __init__(self, limit: int, reset: int) -> None:
         super().__init__()
         self.retry_after = max(1, reset)
-        self.headers = {
-            "RateLimit-Limit": str(limit),
-            "RateLimit-Remaining": "0",
-            "RateLimit-Reset": str(self.retry_after),
-        }
+        self.headers = Budget(0, limit, self.retry_after).headers()
 
 
 class LoginsPaused(APIException):
@@ -123,7 +134,10 @@ def callers(request: HttpRequest, user: Any = None) -> list[str]:
 
 
 def count_call(request: HttpRequest, group: str, whose: list[str], limit: int) -> None:
-    """Count one call for each of `whose`; raises TooManyCalls over `limit` a minute, until all are free."""
+    """Count one call for each of `whose`; raises TooManyCalls over `limit` a minute, until all are free.
+
+    The narrowest budget that a request was counted against stands on it, for the headers of its answer.
+    """
     resets = []
     for key in whose:
         usage = _usage(request, group, key, limit)
@@ -131,6 +145,8 @@ def count_call(request: HttpRequest, group: str, whose: list[str], limit: int) -
             count, reset = process_counts.count(f"{group} {key}"), PERIOD - int(time.time()) % PERIOD
         else:
             count, reset = usage["count"], seconds_left(usage)
+        budget = Budget(max(0, limit - count), limit, reset)
+        request.budget = min(getattr(request, "budget", budget), budget)  # type: ignore[attr-defined]
         if count > limit:
             logger.warning("rate_limited", group=group, by=key.partition(":")[0], ip=client_address(request))
             resets.append(reset)
@@ -165,7 +181,7 @@ def refused_login(request: HttpRequest, username: str) -> HttpResponse | None:
     try:
         count_login(request, username)
     except (TooManyCalls, LoginsPaused) as refusal:
-        headers = {"Retry-After": str(refusal.retry_after)}
+        headers = {**getattr(refusal, "headers", {}), "Retry-After": str(refusal.retry_after)}
         return HttpResponse(str(refusal.detail), "text/plain", refusal.status_code, headers=headers)
     return None
 

@@ -66,6 +66,7 @@ def test_the_values_of_the_example_are_valid_and_its_secrets_are_asked_for(monke
         "BLIND_INDEX_KEY",
         "AUDIT_KEYS",
         "DATABASE_URL",
+        "METRICS_TOKEN",
     ]
 
 

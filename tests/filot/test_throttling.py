@@ -143,6 +143,34 @@ def test_the_answer_says_how_many_and_when_again(owner: User) -> None:
     assert response.json()["error"]["code"] == "rate_limited"
 
 
+def test_every_counted_answer_says_what_is_left_of_the_narrowest_budget(owner: User, settings: Any) -> None:
+    settings.RATE_LIMITS = {**LIMITS, "all": 5}
+    client = client_of(owner)
+    told = [client.post("/act"), client.post("/act"), client.get("/read"), client.get("/read"), client.get("/page")]
+    assert [(answer["RateLimit-Limit"], answer["RateLimit-Remaining"]) for answer in told] == [
+        ("3", "2"),
+        ("3", "1"),
+        ("5", "2"),
+        ("5", "1"),
+        ("5", "0"),
+    ]
+    assert all(1 <= int(answer["RateLimit-Reset"]) <= 60 for answer in told)
+    assert "Retry-After" not in told[0]
+    assert "RateLimit-Limit" not in client.get("/health")
+
+
+def test_an_address_that_a_caller_made_up_buys_no_new_budget(owner: User, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = 1
+    answers = []
+    for number in range(8):
+        forwarded = f"203.0.113.{number}, 198.51.100.7"  # ours appended the last one
+        answers.append(APIClient().get("/page", HTTP_X_FORWARDED_FOR=forwarded).status_code)
+    assert answers == [200] * 6 + [429] * 2
+    settings.TRUSTED_PROXIES = 0
+    spoofed = [APIClient().get("/page", HTTP_X_FORWARDED_FOR=f"203.0.113.{number}").status_code for number in range(8)]
+    assert spoofed == [200] * 6 + [429] * 2
+
+
 def test_each_action_has_a_budget_of_its_own(owner: User, settings: Any) -> None:
     settings.RATE_LIMITS = {**LIMITS, "all": 100}
     client = client_of(owner)

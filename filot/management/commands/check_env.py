@@ -24,15 +24,6 @@ PREFIXES = (
     "RATE_LIMIT_",
     "TEMPORAL_",
 )
-FEWEST_CHARACTERS = 10  # different ones in a secret: "changeme..." has fewer
-SECRETS = (
-    "secret_key",
-    "jwt_secret",
-    "buli2_signature_secret",
-    "buli2_api_key",
-    "service_internal_key",
-    "metrics_token",
-)
 
 
 class Command(BaseCommand):
@@ -41,13 +32,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         must = checks.problems() + [f"{name} is in .env and unknown" for name in unknown_in_file()]
-        if env.filot_env is Place.production:
-            must += weak()
         unknown = [f"{name} is set and unknown: misspelt?" for name in unknown_in_process()]
         may = list(unknown)
         if env.filot_env is not Place.production:
             in_production = env.model_copy(update={"filot_env": Place.production})
-            may += [f"in production: {sentence}" for sentence in in_production.problems() + weak()]
+            may += [f"in production: {sentence}" for sentence in in_production.problems()]
         for sentence in must:
             self.stdout.write(self.style.ERROR(f"must  {sentence}"))
         for sentence in may:
@@ -73,17 +62,3 @@ def unknown_in_file() -> list[str]:
 def unknown_in_process() -> list[str]:
     ours = {name for name in os.environ if name.startswith(PREFIXES) and not name.startswith("FILOT_TEST_")}
     return sorted(ours - known_names())
-
-
-def weak() -> list[str]:
-    """Secrets that are set, long enough perhaps, and still easy to guess."""
-    values = {name: getattr(env, name).get_secret_value() for name in SECRETS}
-    found = [
-        f"{name.upper()} is weak: fewer than {FEWEST_CHARACTERS} different characters"
-        for name, value in values.items()
-        if value and len(set(value)) < FEWEST_CHARACTERS
-    ]
-    used = [value for value in values.values() if value]
-    if len(set(used)) < len(used):
-        found.append("the same secret is used for two purposes")
-    return found
