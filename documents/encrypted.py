@@ -1,6 +1,7 @@
 """Model fields whose column holds only sealed bytes."""
 
 import json
+import uuid
 from typing import Any
 
 from django.db import models
@@ -10,7 +11,7 @@ from django.db.models.expressions import Expression
 from documents.sealing import seal, unseal
 
 
-class _Sealed(bytes):
+class Sealed(bytes):
     """A column's bytes as read, opened at the first access of the attribute."""
 
 
@@ -26,7 +27,7 @@ class _OpenedAttribute:
         if self.field.attname not in row.__dict__:
             row.refresh_from_db(fields=[self.field.attname])
         value = row.__dict__[self.field.attname]
-        if isinstance(value, _Sealed):
+        if isinstance(value, Sealed):
             value = json.loads(unseal(bytes(value), belongs_to=self.field.place(row)))
             row.__dict__[self.field.attname] = value
         return value
@@ -36,14 +37,16 @@ class _OpenedAttribute:
 
 
 class EncryptedJSONField(models.BinaryField):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Any JSON value or text, sealed under (table, column, row id).
+    """Any JSON value or text, sealed for (table, column, row id) under its subject's data key.
 
+    `subject` is the lookup that leads from the row to the id of the subject, for instance "document__owner_id".
     The row's key must be known before it is saved (UUID keys are). It can't be filtered on and can't be written by
     `queryset.update`, which does not know the row.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, subject: str = "", **kwargs: Any) -> None:
         kwargs["editable"] = False
+        self.subject = subject  # blank in migrations, where nothing is sealed
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
@@ -58,19 +61,26 @@ class EncryptedJSONField(models.BinaryField):  # type: ignore[type-arg]  # not s
     def place(self, row: models.Model) -> str:
         return f"{row._meta.db_table}.{self.column}.{row.pk}"
 
+    def subject_of(self, row: models.Model) -> uuid.UUID:
+        found: Any = row
+        for step in self.subject.split("__"):
+            found = getattr(found, step)
+        return uuid.UUID(str(found))
+
     def from_db_value(
         self, value: bytes | memoryview | None, expression: Expression, connection: BaseDatabaseWrapper
-    ) -> _Sealed | None:
-        return None if value is None else _Sealed(bytes(value))
+    ) -> Sealed | None:
+        return None if value is None else Sealed(bytes(value))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = model_instance.__dict__.get(self.attname)
-        if value is None or isinstance(value, _Sealed):
+        if value is None or isinstance(value, Sealed):
             return value
-        return _Sealed(seal(json.dumps(value).encode(), belongs_to=self.place(model_instance)))
+        subject, place = self.subject_of(model_instance), self.place(model_instance)
+        return Sealed(seal(json.dumps(value).encode(), subject=subject, belongs_to=place))
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        if value is not None and not isinstance(value, _Sealed):
+        if value is not None and not isinstance(value, Sealed):
             raise TypeError(f"{self.name} is sealed for its row: set it there and save(), never update() or filter()")
         return super().get_db_prep_value(value, connection, prepared)
 

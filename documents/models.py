@@ -68,7 +68,10 @@ class Document(models.Model):
     sha256 = models.CharField(max_length=64, help_text="of the bytes as stored, before sealing")
     idempotency_key = models.CharField(max_length=128, blank=True)
     applicant = EncryptedJSONField(
-        null=True, blank=True, help_text="{name, nik, npwp, birthDate} as the client has them"
+        subject="owner_id",
+        null=True,
+        blank=True,
+        help_text="{name, nik, npwp, birthDate} as the client has them",
     )
 
     # The queue: which workers may claim it, since when it waits, who holds it and when they last showed progress.

@@ -9,23 +9,34 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from botocore.config import Config
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from storages.backends.s3 import S3Storage
 
-from documents.sealing import seal, unseal
+from documents.sealing import CannotOpen, seal, unseal
+from documents.stores import StoreUnavailable, client_config
 
-CONNECT_TIMEOUT = 3  # seconds
-READ_TIMEOUT = 10  # seconds
-ATTEMPTS = 2
+__all__ = [
+    "PAGE",
+    "UNFINISHED",
+    "Folder",
+    "ObjectStore",
+    "OriginalMissing",
+    "StoreUnavailable",
+    "delete_original",
+    "originals",
+    "owner_of",
+    "page_key",
+    "read_original",
+    "read_page",
+    "read_sealed",
+    "replace_sealed",
+    "write_original",
+    "write_page",
+]
 
 PAGE = ".page.jpg"
 UNFINISHED = ".part"
-
-
-class StoreUnavailable(Exception):
-    """The store did not answer, or refused."""
 
 
 class OriginalMissing(StoreUnavailable):
@@ -65,17 +76,8 @@ class ObjectStore(S3Storage):  # type: ignore[misc]  # django-storages has no ty
     """An S3 bucket as Cloudflare R2 speaks it: signature v4, path style, no checksums it did not ask for."""
 
     def get_default_settings(self) -> dict[str, Any]:
-        config = Config(
-            s3={"addressing_style": "path"},
-            signature_version="s3v4",
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
-            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        )
         defaults: dict[str, Any] = super().get_default_settings()
-        return {**defaults, "client_config": config, "file_overwrite": False, "querystring_auth": True}
+        return {**defaults, "client_config": client_config(), "file_overwrite": False, "querystring_auth": True}
 
     def replace(self, name: str, content: Any) -> None:
         """Write over what is there: `save` would take another name. A store shows whole objects only."""
@@ -87,10 +89,19 @@ def originals() -> Storage:
     return storages["originals"]
 
 
+def owner_of(key: str) -> uuid.UUID:
+    """Whose data key seals what lies under `key`. Raises CannotOpen when it is no key of ours."""
+    try:
+        return uuid.UUID(key.partition("/")[0])
+    except ValueError as error:
+        raise CannotOpen("not the key of an original") from error
+
+
 def write_original(key: str, data: bytes) -> None:
     """Seal and store. Raises StoreUnavailable; nothing is stored then."""
+    sealed = seal(data, subject=owner_of(key), belongs_to=key)
     try:
-        stored_as = originals().save(key, ContentFile(seal(data, belongs_to=key)))
+        stored_as = originals().save(key, ContentFile(sealed))
     except Exception as error:  # each backend has its own exceptions
         raise StoreUnavailable(type(error).__name__) from error
     if stored_as != key:
@@ -112,11 +123,8 @@ def write_page(key: str, data: bytes) -> None:
 
     Raises StoreUnavailable; the one before stays then.
     """
-    name, store = page_key(key), originals()
-    try:
-        store.replace(name, ContentFile(seal(data, belongs_to=name)))  # type: ignore[attr-defined]  # both have it
-    except Exception as error:  # each backend has its own exceptions
-        raise StoreUnavailable(type(error).__name__) from error
+    name = page_key(key)
+    replace_sealed(name, seal(data, subject=owner_of(key), belongs_to=name))
 
 
 def read_page(key: str) -> bytes:
@@ -134,12 +142,25 @@ def delete_original(key: str) -> None:
         raise StoreUnavailable(type(error).__name__) from error
 
 
-def _read(key: str) -> bytes:
+def read_sealed(name: str) -> bytes:
+    """What lies under `name`, as it lies there. Raises OriginalMissing, StoreUnavailable."""
     try:
-        with originals().open(key) as stored:
+        with originals().open(name) as stored:
             sealed: bytes = stored.read()
     except FileNotFoundError as error:
         raise OriginalMissing from error
     except Exception as error:
         raise StoreUnavailable(type(error).__name__) from error
-    return unseal(sealed, belongs_to=key)
+    return sealed
+
+
+def replace_sealed(name: str, sealed: bytes) -> None:
+    """Raises StoreUnavailable; what was there stays then."""
+    try:
+        originals().replace(name, ContentFile(sealed))  # type: ignore[attr-defined]  # both backends have it
+    except Exception as error:  # each backend has its own exceptions
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+def _read(key: str) -> bytes:
+    return unseal(read_sealed(key), belongs_to=key)

@@ -94,7 +94,22 @@ class Env(BaseSettings):
 
     # Keys
     encryption_keys: Annotated[list[SecretStr], NoDecode] = Field(
-        [], description="id:base64 of 32 bytes, comma separated; the first seals, all of them open"
+        [], description="master keys, id:base64 of 32 bytes, comma separated; the first wraps, all of them open"
+    )
+    encryption_keys_file: Path | None = Field(
+        None, description="a file of the same, one a line, readable by us alone; read instead of ENCRYPTION_KEYS"
+    )
+    master_key_kms_id: str = Field("", description="key of AWS KMS that wraps instead; ENCRYPTION_KEYS go on opening")
+    kms_endpoint: str = Field("", description="address of another KMS that speaks AWS's API")
+    kms_region: str = Field("", description="region of KMS")
+    key_store_root: Path | None = Field(
+        None, description="folder of the wrapped data keys, which no database dump or copy of originals may hold"
+    )
+    key_store_bucket_name: str = Field("", description="bucket of the wrapped data keys instead; not versioned")
+    key_store_endpoint: str = Field("", description="its store; that of the originals when empty")
+    key_store_access_key_id: str = Field("", description="access key; that of the originals when empty")
+    key_store_secret_access_key: SecretStr = Field(
+        SecretStr(""), description="secret key; that of the originals when empty"
     )
     blind_index_key: SecretStr = Field(SecretStr(""), description="base64 of 32 bytes: HMAC key of looked-up numbers")
     audit_keys: Annotated[list[SecretStr], NoDecode] = Field(
@@ -216,8 +231,12 @@ class Env(BaseSettings):
         if self.filot_env is not Place.production:
             return []
         found = [f"{name} is missing or shorter than {WEAK_SECRET_LENGTH} characters" for name in self._weak_secrets()]
-        if not self.encryption_keys:
+        if not self.encryption_keys and not self.encryption_keys_file and not self.master_key_kms_id:
             found.append("ENCRYPTION_KEYS is missing: originals and personal columns could not be sealed")
+        if not self.key_store_bucket_name and not self.key_store_root:
+            found.append("KEY_STORE_BUCKET_NAME or KEY_STORE_ROOT is missing: say where data keys are kept for good")
+        if self.key_store_bucket_name and self.key_store_bucket_name == self.cf_r2_bucket_name:
+            found.append("KEY_STORE_BUCKET_NAME is the bucket of the originals: their copies would hold the keys too")
         if not self.blind_index_key.get_secret_value():
             found.append("BLIND_INDEX_KEY is missing: numbers could not be looked up")
         if not self.audit_keys:

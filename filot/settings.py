@@ -364,6 +364,18 @@ def _development_key(purpose: str) -> bytes:
     return b"" if PRODUCTION else hashlib.sha256(_own_secret("", purpose).encode()).digest()
 
 
+def _master_keys() -> list[SecretStr]:
+    if not env.encryption_keys_file:
+        return env.encryption_keys
+    try:
+        if env.encryption_keys_file.stat().st_mode & 0o077:
+            STARTUP_PROBLEMS.append("ENCRYPTION_KEYS_FILE can be read by others: chmod 600")
+        return [SecretStr(line) for line in env.encryption_keys_file.read_text().split()]
+    except (OSError, UnicodeError) as error:
+        STARTUP_PROBLEMS.append(f"ENCRYPTION_KEYS_FILE cannot be read: {type(error).__name__}")
+        return []
+
+
 def _keys(variable: str, given: list[SecretStr]) -> dict[str, bytes]:
     """Key id -> 32 bytes, the one in use first."""
     named = [key.get_secret_value().partition(":") for key in given]
@@ -372,8 +384,26 @@ def _keys(variable: str, given: list[SecretStr]) -> dict[str, bytes]:
     return {name: _key(encoded) for name, _, encoded in named}
 
 
-ENCRYPTION_KEYS = _keys("ENCRYPTION_KEYS", env.encryption_keys)
+ENCRYPTION_KEYS = _keys("ENCRYPTION_KEYS", _master_keys())
 AUDIT_KEYS = _keys("AUDIT_KEYS", env.audit_keys)
+MASTER_KEY_KMS_ID = env.master_key_kms_id
+KMS_ENDPOINT, KMS_REGION = env.kms_endpoint, env.kms_region
+
+
+def _key_store() -> dict[str, Any]:
+    if not env.key_store_bucket_name:
+        return {"root": env.key_store_root or BASE_DIR / "var" / "keys"}
+    secret = env.key_store_secret_access_key.get_secret_value() or env.cf_r2_secret_access_key.get_secret_value()
+    return {
+        "bucket": env.key_store_bucket_name,
+        "endpoint_url": env.key_store_endpoint or env.cf_r2_endpoint or None,
+        "aws_access_key_id": env.key_store_access_key_id or env.cf_r2_access_key_id,
+        "aws_secret_access_key": secret,
+        "region_name": env.cf_r2_region,
+    }
+
+
+KEY_STORE = _key_store()
 _BLIND_INDEX = env.blind_index_key.get_secret_value()
 BLIND_INDEX_KEY = _key(_BLIND_INDEX) if _BLIND_INDEX else _development_key("BLIND_INDEX_KEY")
 DOWNLOAD_LINK_SECONDS = 300
@@ -457,7 +487,8 @@ LOGGED_SECRETS = [
         METRICS_TOKEN,
         DATABASES["default"]["PASSWORD"],
         env.blind_index_key.get_secret_value(),
-        *(key.get_secret_value().partition(":")[2] for key in env.encryption_keys + env.audit_keys),
+        env.key_store_secret_access_key.get_secret_value(),
+        *(base64.b64encode(key).decode() for keys in (ENCRYPTION_KEYS, AUDIT_KEYS) for key in keys.values()),
     )
     if len(secret) >= 8
 ]

@@ -44,27 +44,38 @@ EFFECTS = ["submit", "cancel"]  # a poll that was refused is asked anew by the n
 STOPPED = [ExchangeState.dead, ExchangeState.refused]
 
 
-def submit_review(*, review_id: uuid.UUID, body: dict[str, Any], correlation_id: str, alive: Alive = None) -> Ticket:
+def submit_review(
+    *, review_id: uuid.UUID, subject: uuid.UUID, body: dict[str, Any], correlation_id: str, alive: Alive = None
+) -> Ticket:
     """Hand a review over. Again: the ticket of the first time. Raises Buli2Unavailable, Buli2Refused.
 
-    The body of the first call is the one that is sent, also later. `alive` is called before each HTTP try.
+    The body of the first call is the one that is sent, also later. `subject`: under whose data key it is kept.
+    `alive` is called before each HTTP try.
     """
-    exchange = once("submit", "/internal/reviews", review_id, body, correlation_id)
+    exchange = once("submit", "/internal/reviews", review_id, body, correlation_id, subject=subject)
     return read_ticket(deliver(exchange, alive=alive))
 
 
-def review_status(*, review_id: uuid.UUID, ticket_id: str, correlation_id: str, alive: Alive = None) -> Buli2Status:
+def review_status(
+    *, review_id: uuid.UUID, subject: uuid.UUID, ticket_id: str, correlation_id: str, alive: Alive = None
+) -> Buli2Status:
     """Ask how a review stands. Raises Buli2Unavailable (no further attempt is planned), Buli2Refused."""
     path = f"/internal/reviews/{in_path(ticket_id)}/status"
-    return read_status(poll("status", path, review_id, correlation_id, alive))
+    return read_status(poll("status", path, review_id, correlation_id, alive, subject=subject))
 
 
 def cancel_review(
-    *, review_id: uuid.UUID, ticket_id: str, reason: str, correlation_id: str, alive: Alive = None
+    *,
+    review_id: uuid.UUID,
+    subject: uuid.UUID,
+    ticket_id: str,
+    reason: str,
+    correlation_id: str,
+    alive: Alive = None,
 ) -> None:
     """Take a review back. Again: nothing happens. Raises Buli2Unavailable, Buli2Refused (409: decided)."""
     path = f"/internal/reviews/{in_path(ticket_id)}/cancel"
-    deliver(once("cancel", path, review_id, {"reason": reason}, correlation_id), alive=alive)
+    deliver(once("cancel", path, review_id, {"reason": reason}, correlation_id, subject=subject), alive=alive)
 
 
 def send_due(*, limit: int = 20, seconds: float = 20.0) -> list[Buli2Exchange]:

@@ -50,12 +50,15 @@ class Buli2Refused(Exception):
         self.http_status, self.code = http_status, code
 
 
-def once(kind: str, path: str, review_id: uuid.UUID, body: dict[str, Any], correlation_id: str) -> Buli2Exchange:
+def once(
+    kind: str, path: str, review_id: uuid.UUID, body: dict[str, Any], correlation_id: str, *, subject: uuid.UUID
+) -> Buli2Exchange:
     """The one row of this effect. A later call gets the first one's row and body: the key stands for them."""
     defaults = {
         "method": "POST",
         "path": path,
         "state": ExchangeState.pending,
+        "subject": subject,
         "body": body,
         "body_sha256": body_digest(encoded(body)),
         "correlation_id": correlation_id[:64],
@@ -67,7 +70,9 @@ def once(kind: str, path: str, review_id: uuid.UUID, body: dict[str, Any], corre
         )[0]
 
 
-def poll(kind: str, path: str, review_id: uuid.UUID, correlation_id: str, alive: Alive = None) -> dict[str, Any]:
+def poll(
+    kind: str, path: str, review_id: uuid.UUID, correlation_id: str, alive: Alive = None, *, subject: uuid.UUID
+) -> dict[str, Any]:
     """Ask once, under a row of its own, which no sweep repeats. Raises Buli2Unavailable, Buli2Refused."""
     exchange = Buli2Exchange(
         direction=Direction.outbound,
@@ -75,6 +80,7 @@ def poll(kind: str, path: str, review_id: uuid.UUID, correlation_id: str, alive:
         method="GET",
         path=path,
         review_id=review_id,
+        subject=subject,
         state=ExchangeState.failed,  # and stays so if this process dies
         error=UNFINISHED,
         correlation_id=correlation_id[:64],

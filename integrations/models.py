@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from documents.encrypted import EncryptedJSONField
+from documents.sealing import NOBODY
 
 
 class Direction(models.TextChoices):
@@ -38,8 +39,12 @@ class Buli2Exchange(models.Model):
     maybe_received = models.BooleanField(default=False, help_text="a try may have reached BULI2, answered or not")
     duration_ms = models.PositiveIntegerField(null=True, blank=True, help_text="of the last try")
     body_sha256 = models.CharField(max_length=64, blank=True)
-    body = EncryptedJSONField(null=True, blank=True)
-    answer = EncryptedJSONField(null=True, blank=True)
+    # A default in the database too: processes of the version before still write rows.
+    subject = models.UUIDField(
+        default=NOBODY, db_default=NOBODY, editable=False, help_text="whose review it is about: the documents' owner"
+    )
+    body = EncryptedJSONField(subject="subject", null=True, blank=True)
+    answer = EncryptedJSONField(subject="subject", null=True, blank=True)
     correlation_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     waiting_since = models.DateTimeField(default=timezone.now, help_text="its 24 hours; a resend starts them again")
@@ -57,6 +62,7 @@ class Buli2Exchange(models.Model):
             )
         ]
         indexes = [
+            models.Index(fields=["subject"], name="exchange_of_subject"),
             models.Index(
                 fields=["next_attempt_at"],
                 condition=models.Q(state=ExchangeState.pending),

@@ -111,7 +111,9 @@ class ReviewDecision(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     reason_code = models.CharField(max_length=64, blank=True)
-    note = EncryptedJSONField(null=True, blank=True, help_text="text of the reviewer")
+    note = EncryptedJSONField(
+        subject="review__document__owner_id", null=True, blank=True, help_text="text of the reviewer"
+    )
     accepted = models.BooleanField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     correlation_id = models.CharField(max_length=64, blank=True)

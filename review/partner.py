@@ -36,6 +36,7 @@ def submit(review_id: str | uuid.UUID, alive: buli2.Alive = None) -> str:
         return review.buli2_ticket_id
     ticket = buli2.submit_review(
         review_id=review.pk,
+        subject=review.document.owner_id,
         body=review_payload(review),
         correlation_id=review.document.correlation_id,
         alive=alive,
@@ -89,7 +90,11 @@ def poll(review_id: str | uuid.UUID, alive: buli2.Alive = None) -> ReviewDecisio
         return None
     correlation_id = review.document.correlation_id
     found = buli2.review_status(
-        review_id=review.pk, ticket_id=review.buli2_ticket_id, correlation_id=correlation_id, alive=alive
+        review_id=review.pk,
+        subject=review.document.owner_id,
+        ticket_id=review.buli2_ticket_id,
+        correlation_id=correlation_id,
+        alive=alive,
     )
     if found.decision is None:
         return None
@@ -122,6 +127,7 @@ def tell(review_id: str | uuid.UUID, alive: buli2.Alive = None) -> None:
     try:
         buli2.cancel_review(
             review_id=review.pk,
+            subject=review.document.owner_id,
             ticket_id=review.buli2_ticket_id,
             reason=review.decision or CANCELLED,
             correlation_id=review.document.correlation_id,

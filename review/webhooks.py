@@ -86,7 +86,7 @@ class Arrival:
 
     def believe(self, callback: Callback, review: Review) -> None:
         """Only what is genuine and about a review of ours is kept; of anything else no more than that it came."""
-        self.row.review_id = review.pk
+        self.row.review_id, self.row.subject = review.pk, review.document.owner_id
         self.follow(review.document.correlation_id)
         self.row.body = callback.model_dump(mode="json", by_alias=True, exclude_none=True)
 

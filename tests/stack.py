@@ -52,6 +52,7 @@ class Stack:
             "FILOT_EMBEDDED": "true",
             "PORT": str(self.port),
             "MEDIA_ROOT": str(folder / "media"),
+            "KEY_STORE_ROOT": str(folder / "keys"),
             "TEMPORAL_TASK_QUEUE": self.database,
             "BULI2_MODE": "sandbox",
             "BULI2_API_URL": f"http://127.0.0.1:{self.simulator_port}",

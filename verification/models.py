@@ -81,8 +81,15 @@ class VerificationRun(models.Model):
     policy_version = models.CharField(max_length=32, blank=True)
     thresholds = models.JSONField(default=dict, blank=True, help_text='{"approve": 85, "reject": 35}')
 
-    lines = EncryptedJSONField(null=True, blank=True, help_text="[{text, confidence, box}]")
-    fields = EncryptedJSONField(null=True, blank=True, help_text="{name: {value, raw, confidence, box, proposed}}")
+    lines = EncryptedJSONField(
+        subject="document__owner_id", null=True, blank=True, help_text="[{text, confidence, box}]"
+    )
+    fields = EncryptedJSONField(
+        subject="document__owner_id",
+        null=True,
+        blank=True,
+        help_text="{name: {value, raw, confidence, box, proposed}}",
+    )
     score = models.PositiveSmallIntegerField(null=True, blank=True)
     decision = models.CharField(max_length=16, blank=True)
     points = models.JSONField(default=dict, blank=True, help_text="{what: points}; they add up to the score")

@@ -120,6 +120,7 @@ class Parts:
             "DATABASE_URL": self.database_url(database),
             "REDIS_URL": self.valkey.url,
             "MEDIA_ROOT": str(self.folder / f"media-{database}"),
+            "KEY_STORE_ROOT": str(self.folder / f"keys-{database}"),
             "PROMETHEUS_MULTIPROC_DIR": self._made("prometheus"),
             "BULI2_MODE": "local",
             "OCR_GPU_ENABLED": "false",

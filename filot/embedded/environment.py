@@ -37,7 +37,7 @@ class VarFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         # As root PostgreSQL runs as another user, who must get through to its own folder; all else is closed.
         self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        for name in ("logs", "media", "prometheus"):
+        for name in ("logs", "media", "keys", "prometheus"):
             (self.path / name).mkdir(mode=0o700, exist_ok=True)
         for stale in (self.path / "prometheus").iterdir():  # figures of processes that are gone
             stale.unlink() if stale.is_file() else shutil.rmtree(stale)
@@ -143,6 +143,7 @@ def development_defaults(var: Path, *, port: int, simulator_port: int, gpu: bool
         "LOG_FORMAT": "console",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "MEDIA_ROOT": str(var / "media"),
+        "KEY_STORE_ROOT": str(var / "keys"),
         "PROMETHEUS_MULTIPROC_DIR": str(var / "prometheus"),
         "TEMPORAL_NAMESPACE": "default",
         "BULI2_MODE": "sandbox",

@@ -63,6 +63,7 @@ def test_the_values_of_the_example_are_valid_and_its_secrets_are_asked_for(monke
         "SECRET_KEY",
         "JWT_SECRET",
         "ENCRYPTION_KEYS",
+        "KEY_STORE_BUCKET_NAME",
         "BLIND_INDEX_KEY",
         "AUDIT_KEYS",
         "DATABASE_URL",

@@ -31,11 +31,12 @@ from integrations.simulator import BuliSimulator
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
+SOMEBODY = uuid.uuid4()  # whose reviews these are
 
 
 def submit(review_id: uuid.UUID, **more: Any) -> Ticket:
     body = {"reviewId": str(review_id), "parsedData": {"name": "SITI SPECIMEN"}, "callbackUrl": "", **more}
-    return submit_review(review_id=review_id, body=body, correlation_id="c-1")
+    return submit_review(review_id=review_id, subject=SOMEBODY, body=body, correlation_id="c-1")
 
 
 def submissions(simulator: BuliSimulator, review_id: uuid.UUID) -> int:
@@ -224,7 +225,7 @@ def test_what_is_under_way_or_done_is_not_sent_again_by_a_resend(
 ) -> None:
     submit(review_id)
     assert resend(row_of(review_id)) is False
-    review_status(review_id=review_id, ticket_id=submit(review_id).id, correlation_id="c")
+    review_status(review_id=review_id, subject=SOMEBODY, ticket_id=submit(review_id).id, correlation_id="c")
     assert resend(row_of(review_id, "status")) is False
 
 
@@ -254,7 +255,11 @@ def test_who_waits_for_it_is_shown_that_it_moves_before_each_try(
     beats: list[int] = []
     body = {"reviewId": str(review_id), "callbackUrl": ""}
     submit_review(
-        review_id=review_id, body=body, correlation_id="c", alive=lambda: beats.append(len(simulator.requests))
+        review_id=review_id,
+        subject=SOMEBODY,
+        body=body,
+        correlation_id="c",
+        alive=lambda: beats.append(len(simulator.requests)),
     )
     assert beats == [0, 1, 2]
 
@@ -269,7 +274,7 @@ def test_our_own_database_away_is_not_held_against_buli2(
     monkeypatch.setattr(Buli2Attempt.objects, "create", away)
     for _ in range(6):
         with pytest.raises(OperationalError):
-            review_status(review_id=review_id, ticket_id="T-1", correlation_id="c")
+            review_status(review_id=review_id, subject=SOMEBODY, ticket_id="T-1", correlation_id="c")
     assert shared_breaker("buli2", tries._is_failure).state == "closed"
     assert len(simulator.requests) == 1
 
@@ -341,7 +346,7 @@ def test_old_polls_and_unknown_callbacks_are_forgotten_and_effects_are_kept(
     simulator: BuliSimulator, review_id: uuid.UUID
 ) -> None:
     ticket = submit(review_id)
-    review_status(review_id=review_id, ticket_id=ticket.id, correlation_id="c")
+    review_status(review_id=review_id, subject=SOMEBODY, ticket_id=ticket.id, correlation_id="c")
     for kept_for in (review_id, None):
         Buli2Exchange.objects.create(
             direction="inbound", kind="callback", method="POST", path="/", state="refused", review_id=kept_for
@@ -402,7 +407,7 @@ def test_a_status_is_asked_under_a_row_of_its_own(simulator: BuliSimulator, revi
     ticket = submit(review_id)
 
     def ask() -> Buli2Status:
-        return review_status(review_id=review_id, ticket_id=ticket.id, correlation_id="c-2")
+        return review_status(review_id=review_id, subject=SOMEBODY, ticket_id=ticket.id, correlation_id="c-2")
 
     assert ask() == Buli2Status("pending", None, None)
     simulator.desk.decide(ticket.id, "approved")
@@ -412,7 +417,7 @@ def test_a_status_is_asked_under_a_row_of_its_own(simulator: BuliSimulator, revi
 
 def test_a_ticket_id_stays_inside_its_part_of_the_path(simulator: BuliSimulator, review_id: uuid.UUID) -> None:
     with pytest.raises(Buli2Refused):
-        review_status(review_id=review_id, ticket_id="../reviews?x=", correlation_id="c")
+        review_status(review_id=review_id, subject=SOMEBODY, ticket_id="../reviews?x=", correlation_id="c")
     assert simulator.requests[0][1] == "/internal/reviews/..%2Freviews%3Fx%3D/status"
 
 
@@ -421,7 +426,7 @@ def test_a_poll_without_an_answer_is_not_repeated_by_the_sweep(
 ) -> None:
     settings.BULI2_API_URL = f"http://127.0.0.1:{closed_port}"
     with pytest.raises(Buli2Unavailable):
-        review_status(review_id=review_id, ticket_id="T-1", correlation_id="c")
+        review_status(review_id=review_id, subject=SOMEBODY, ticket_id="T-1", correlation_id="c")
     row = row_of(review_id, "status")
     assert (row.state, row.error, row.attempt, row.next_attempt_at) == ("failed", "unreachable", 3, None)
     assert send_due() == []
@@ -430,7 +435,9 @@ def test_a_poll_without_an_answer_is_not_repeated_by_the_sweep(
 def test_a_review_is_taken_back_once(simulator: BuliSimulator, review_id: uuid.UUID) -> None:
     ticket = submit(review_id)
     for _ in range(2):
-        cancel_review(review_id=review_id, ticket_id=ticket.id, reason="decided here", correlation_id="c-3")
+        cancel_review(
+            review_id=review_id, subject=SOMEBODY, ticket_id=ticket.id, reason="decided here", correlation_id="c-3"
+        )
     assert len(list(simulator.desk.effects_of(str(review_id), "cancelled"))) == 1
     assert len(simulator.requests) == 2
     assert simulator.requests[1][2]["idempotency-key"] == f"{review_id}:cancel"
@@ -441,7 +448,9 @@ def test_what_was_decided_there_cannot_be_taken_back(simulator: BuliSimulator, r
     ticket = submit(review_id)
     simulator.desk.decide(ticket.id, "rejected")
     with pytest.raises(Buli2Refused) as refused:
-        cancel_review(review_id=review_id, ticket_id=ticket.id, reason="decided here", correlation_id="c")
+        cancel_review(
+            review_id=review_id, subject=SOMEBODY, ticket_id=ticket.id, reason="decided here", correlation_id="c"
+        )
     assert refused.value.http_status == 409
 
 

@@ -30,17 +30,21 @@ class Partner:
         monkeypatch.setattr(buli2, "review_status", self.review_status)
         monkeypatch.setattr(buli2, "cancel_review", self.cancel_review)
 
-    def submit_review(self, *, review_id: uuid.UUID, body: dict[str, Any], correlation_id: str, alive: Any) -> Ticket:
+    def submit_review(
+        self, *, review_id: uuid.UUID, subject: uuid.UUID, body: dict[str, Any], correlation_id: str, alive: Any
+    ) -> Ticket:
         self._answer()
         self.submitted.append((review_id, body, correlation_id))
         return Ticket(f"task-{len(self.submitted)}", "pending")
 
-    def review_status(self, *, review_id: uuid.UUID, ticket_id: str, correlation_id: str, alive: Any) -> Buli2Status:
+    def review_status(
+        self, *, review_id: uuid.UUID, subject: uuid.UUID, ticket_id: str, correlation_id: str, alive: Any
+    ) -> Buli2Status:
         self._answer()
         return self.status
 
     def cancel_review(
-        self, *, review_id: uuid.UUID, ticket_id: str, reason: str, correlation_id: str, alive: Any
+        self, *, review_id: uuid.UUID, subject: uuid.UUID, ticket_id: str, reason: str, correlation_id: str, alive: Any
     ) -> None:
         self._answer()
         self.cancelled.append((ticket_id, reason))
