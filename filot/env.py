@@ -192,6 +192,7 @@ class Env(BaseSettings):
     temporal_tls_cert: Path | None = Field(None, description="client certificate (PEM) for mTLS")
     temporal_tls_key: Path | None = Field(None, description="its key (PEM)")
     temporal_tls_ca: Path | None = Field(None, description="certificate authority of a self-hosted cluster (PEM)")
+    temporal_tls_server_name: str = Field("", description="name in its certificate, where the address is another")
 
     # Reviews
     review_sla_hours: int = Field(24, ge=1, description="hours after which a waiting review is overdue")

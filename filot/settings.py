@@ -455,6 +455,7 @@ TEMPORAL_TLS = env.temporal_tls
 TEMPORAL_TLS_CERT = env.temporal_tls_cert
 TEMPORAL_TLS_KEY = env.temporal_tls_key
 TEMPORAL_TLS_CA = env.temporal_tls_ca
+TEMPORAL_TLS_SERVER_NAME = env.temporal_tls_server_name
 REVIEW_SLA_HOURS = env.review_sla_hours
 REVIEW_MAX_DAYS = env.review_max_days
 

@@ -108,22 +108,23 @@ def unsent_submissions() -> list[uuid.UUID]:
     return [row.review_id for row in _withdrawable().only("review_id") if row.review_id]
 
 
-def withdraw(review_ids: Iterable[uuid.UUID]) -> int:
+def withdraw(review_ids: Iterable[uuid.UUID], *, received_too: bool = False) -> int:
     """Give up submissions that never reached BULI2. One that may have is left: its ticket is still to be learnt.
 
     Guarded against a sender that begins at this moment: either it is not withdrawn, or nothing is sent.
     """
-    unsent = _withdrawable().filter(review_id__in=list(review_ids))
+    unsent = (_undelivered() if received_too else _withdrawable()).filter(review_id__in=list(review_ids))
     return unsent.update(state=ExchangeState.withdrawn, next_attempt_at=None)
 
 
-def _withdrawable() -> QuerySet[Buli2Exchange]:
+def _undelivered() -> QuerySet[Buli2Exchange]:
     return Buli2Exchange.objects.filter(
-        direction=Direction.outbound,
-        kind="submit",
-        state__in=[ExchangeState.pending, ExchangeState.dead],
-        maybe_received=False,
+        direction=Direction.outbound, kind="submit", state__in=[ExchangeState.pending, ExchangeState.dead]
     )
+
+
+def _withdrawable() -> QuerySet[Buli2Exchange]:
+    return _undelivered().filter(maybe_received=False)
 
 
 def resend(exchange: Buli2Exchange) -> bool:

@@ -3,11 +3,12 @@
 import random
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from documents.sealing import blind_index
@@ -136,8 +137,18 @@ def _run(attempt: Attempt) -> dict[str, Any]:
         return _failed(attempt, TryFailed("breaker_open"), error.retry_after)
     except TryFailed as error:
         return _failed(attempt, error, error.retry_after)
+    except BaseException:
+        _give_back(attempt)
+        raise
     _settle(attempt, ExchangeState.done, error="", http_status=status, answer=content)
     return content
+
+
+def _give_back(attempt: Attempt) -> None:
+    """Our own failure, or we were told to stop: the row need not wait until its claim has run out."""
+    held = Buli2Exchange.objects.filter(pk=attempt.exchange.pk, state=ExchangeState.pending)
+    with suppress(DatabaseError):  # then it waits that long
+        held.update(next_attempt_at=timezone.now() + FIRST_WAIT)
 
 
 def _failed(attempt: Attempt, error: TryFailed, retry_after: float | None) -> dict[str, Any]:

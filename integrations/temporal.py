@@ -9,7 +9,7 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import timedelta
 from pathlib import Path
@@ -17,15 +17,18 @@ from typing import TypeVar
 
 import structlog
 from django.conf import settings
+from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client, WorkflowQueryFailedError
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 CALL_SECONDS = 5.0  # of a whole call: with Temporal down a signal blocks 9.4 s, whatever its rpc_timeout
 EXIT_GRACE_SECONDS = 0.1  # else a process that ends right after a call is sometimes aborted by SDK threads
+REUSE_AFTER_FAILURE = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
 WORKFLOW = "kycReviewWorkflow"  # the registered name, as other systems know it
 
 T = TypeVar("T")
@@ -41,25 +44,43 @@ class WorkflowGone(Exception):
 
 
 def start_review_workflow(
-    review_id: str, *, workflow_id: str, arguments: dict[str, object], timeout: float = CALL_SECONDS
+    review_id: str,
+    *,
+    workflow_id: str,
+    arguments: dict[str, object],
+    found_by: dict[str, str],
+    again: bool = False,
+    timeout: float = CALL_SECONDS,
 ) -> None:
     """Start the workflow with `arguments` as its one argument. Again: nothing happens, also after its end.
 
-    Raises TemporalUnavailable.
+    `found_by`: search attributes, which a server that does not know them does without. `again`: also after an end that
+    was none of its own (terminated, failed, timed out). Raises TemporalUnavailable.
     """
 
-    async def start(client: Client) -> None:
+    async def begin(client: Client, attributes: dict[str, str]) -> None:
+        pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in attributes.items()]
         try:
             await client.start_workflow(
                 WORKFLOW,
                 arguments,
                 id=workflow_id,
                 task_queue=settings.TEMPORAL_TASK_QUEUE,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=REUSE_AFTER_FAILURE if again else WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 rpc_timeout=timedelta(seconds=timeout),
+                search_attributes=TypedSearchAttributes(pairs),
             )
         except WorkflowAlreadyStartedError:
             log.info("workflow_already_started", review_id=review_id)
+
+    async def start(client: Client) -> None:
+        try:
+            await begin(client, found_by)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT or not found_by:
+                raise
+            log.warning("search_attributes_refused", review_id=review_id, names=sorted(found_by))
+            await begin(client, {})
 
     _call(start, timeout)
 
@@ -98,6 +119,39 @@ def ping(timeout: float = CALL_SECONDS) -> float:
     return time.monotonic() - started
 
 
+async def register_search_attributes(client: Client, names: Iterable[str]) -> list[str]:
+    """Have the server know these keywords, and return those that it does not know afterwards. Safe to repeat.
+
+    Temporal Cloud, and a cluster that does not let us, answer with a refusal: there an operator adds them. Nothing
+    fails for the lack of them, only Temporal's own pages find less.
+    """
+    namespace, operator = client.namespace, client.operator_service
+    listing, limit = ListSearchAttributesRequest(namespace=namespace), timedelta(seconds=CALL_SECONDS)
+    missing = list(names)
+    try:
+        known = await operator.list_search_attributes(listing, timeout=limit)
+        missing = [name for name in missing if name not in known.custom_attributes]
+        if missing:
+            keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+            wanted = AddSearchAttributesRequest(namespace=namespace, search_attributes=dict.fromkeys(missing, keyword))
+            await operator.add_search_attributes(wanted, timeout=limit)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:  # another worker was faster
+            log.warning("search_attributes_missing", names=missing, reason=error.status.name.lower())
+            return missing
+    return []
+
+
+def missing_search_attributes(names: Iterable[str], timeout: float = CALL_SECONDS) -> list[str]:
+    """As register_search_attributes, for commands. Raises TemporalUnavailable."""
+    wanted = list(names)
+
+    async def register(client: Client) -> list[str]:
+        return await register_search_attributes(client, wanted)
+
+    return _call(register, timeout)
+
+
 async def connect(runtime: Runtime | None = None) -> Client:
     """A client of the configured server, for the loop that awaits it. Raises RuntimeError when it is away."""
     return await Client.connect(
@@ -112,10 +166,15 @@ async def connect(runtime: Runtime | None = None) -> Client:
 def _tls() -> TLSConfig | bool:
     """Always on with an API key or a client certificate, which must never travel in the clear."""
     files = (settings.TEMPORAL_TLS_CA, settings.TEMPORAL_TLS_CERT, settings.TEMPORAL_TLS_KEY)
-    if not any(files):
+    if not any([*files, settings.TEMPORAL_TLS_SERVER_NAME]):
         return bool(settings.TEMPORAL_TLS or settings.TEMPORAL_API_KEY)
     authority, certificate, key = (Path(file).read_bytes() if file else None for file in files)
-    return TLSConfig(server_root_ca_cert=authority, client_cert=certificate, client_private_key=key)
+    return TLSConfig(
+        server_root_ca_cert=authority,
+        domain=settings.TEMPORAL_TLS_SERVER_NAME or None,
+        client_cert=certificate,
+        client_private_key=key,
+    )
 
 
 class _Connection:

@@ -1,8 +1,9 @@
 """Temporal's doors: each calls one verb. They run at least once, so every verb is safe to repeat.
 
-Synchronous on purpose: they use the ORM, and run in the worker's threads. No activity runs longer than the partner's
-time limits, so a worker that died is noticed by `start_to_close` and needs no heartbeat. An error goes into the
-workflow's history, where nothing of a card may stand: only its code does.
+Synchronous on purpose: they use the ORM, and run in the worker's threads. Those that call BULI2 can take minutes: they
+beat before each try, so that a dead worker is noticed, and there they give up when they are told to, never in the
+middle of a write. The others end within `DATABASE_TIMEOUT`. An error goes into the workflow's history, where nothing of
+a card may stand: only its code does.
 """
 
 import functools
@@ -12,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import structlog
 from django.db import close_old_connections
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, CancelledError, FailureError
 
 from documents.tracing import followed
 from integrations.buli2 import Buli2Refused, Buli2Unavailable
@@ -32,7 +33,7 @@ def review_activity(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """An activity with database connections of its own that raises only codes."""
 
     def decorate(verb: Callable[P, R]) -> Callable[P, R]:
-        @activity.defn(name=name)
+        @activity.defn(name=name, no_thread_cancel_exception=True)
         @functools.wraps(verb)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             close_old_connections()
@@ -63,14 +64,21 @@ def _told(error: Exception) -> ApplicationError:
     return ApplicationError(code, *([wait] if wait else []), type=type(error).__name__)
 
 
+def _alive() -> None:
+    """Between two tries: say that it moves, and end here if it was cancelled or the worker stops."""
+    activity.heartbeat()
+    if activity.is_cancelled():
+        raise CancelledError
+
+
 @review_activity(words.SUBMIT_TO_BULI2)
 def submit_to_buli2(review_id: str) -> str:
-    return partner.submit(review_id)
+    return partner.submit(review_id, _alive)
 
 
 @review_activity(words.POLL_BULI2)
 def poll_buli2(review_id: str) -> words.DecisionGiven | None:
-    found = partner.poll(review_id)
+    found = partner.poll(review_id, _alive)
     if found is None:
         return None
     return words.DecisionGiven(str(found.pk), found.decision, found.decided_by, found.source)
@@ -78,7 +86,12 @@ def poll_buli2(review_id: str) -> words.DecisionGiven | None:
 
 @review_activity(words.TELL_BULI2)
 def tell_buli2(review_id: str) -> None:
-    partner.tell(review_id)
+    partner.tell(review_id, _alive)
+
+
+@review_activity(words.WITHDRAW_SUBMISSION)
+def withdraw_submission(review_id: str) -> None:
+    partner.withdraw(review_id)
 
 
 @review_activity(words.REMIND_OVERDUE)
@@ -96,11 +109,5 @@ def record_decision(decision_id: str) -> None:
     services.record_decision(decision_id)
 
 
-ACTIVITIES: list[Callable[..., Any]] = [
-    submit_to_buli2,
-    poll_buli2,
-    tell_buli2,
-    remind_overdue,
-    mark_escalated,
-    record_decision,
-]
+PARTNER_ACTIVITIES: list[Callable[..., Any]] = [submit_to_buli2, poll_buli2, tell_buli2]
+DATABASE_ACTIVITIES: list[Callable[..., Any]] = [withdraw_submission, remind_overdue, mark_escalated, record_decision]

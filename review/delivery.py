@@ -18,8 +18,10 @@ from documents.tracing import PRODUCER, followed
 from integrations import temporal
 from review import metrics
 from review import workflow_words as words
+from review.console import risk_of
 from review.models import Review, ReviewDecision
 from review.services import record_decision
+from verification.runs import read_run
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +29,7 @@ POLL_SECONDS = 300
 DELIVER_SECONDS = 30.0  # one run; what is left over waits for the next
 REDELIVER_AFTER = timedelta(minutes=10)  # a worker that runs records within seconds
 ERROR_LENGTH = 200
+UNKNOWN = "unknown"
 
 Row = TypeVar("Row", Review, ReviewDecision)
 
@@ -35,8 +38,11 @@ def has_partner() -> bool:
     return bool(settings.BULI2_MODE != "local")
 
 
-def start_kyc_workflow(review: Review) -> None:
-    """Start the review's workflow. Safe to repeat: its id is the review's. Raises TemporalUnavailable."""
+def start_kyc_workflow(review: Review, *, again: bool = False) -> None:
+    """Start the review's workflow. Safe to repeat: its id is the review's. Raises TemporalUnavailable.
+
+    `again`: also where an operator or the server has ended it before its time.
+    """
     temporal.start_review_workflow(
         str(review.pk),
         workflow_id=review.workflow_id,
@@ -48,11 +54,25 @@ def start_kyc_workflow(review: Review) -> None:
             "max_seconds": settings.REVIEW_MAX_DAYS * 24 * 3600,
             "poll_seconds": POLL_SECONDS,
         },
+        found_by=found_by(review),
+        again=again,
     )
     Review.objects.filter(pk=review.pk, workflow_started_at__isnull=True).update(workflow_started_at=timezone.now())
     # A decision that was brought while there was no workflow yet was recorded without it, and would leave it waiting.
     for decision in review.decisions.filter(accepted=True).select_related("review"):
         complete_manual_review_workflow(decision)
+
+
+def found_by(review: Review) -> dict[str, str]:
+    """The search attributes: codes, so that operators find runs in Temporal's own pages."""
+    document = review.document
+    run = read_run(document)
+    return {
+        words.DOCUMENT_TYPE: document.type,
+        words.RISK_BAND: UNKNOWN if document.ai_score is None else risk_of(document.ai_score).tone,
+        words.POLICY: f"{run.policy}-{run.policy_version}" if run and run.policy else UNKNOWN,
+        words.STAGE: words.WorkflowStatus.pending.value,
+    }
 
 
 def complete_manual_review_workflow(decision: ReviewDecision) -> None:

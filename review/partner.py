@@ -151,12 +151,18 @@ def send_waiting(limit: int = 20) -> int:
     return len(sent)
 
 
-def withdraw_needless() -> int:
-    """Give up what BULI2 has never heard of and need not hear any more: decided meanwhile, or erased. For the sweep.
+def withdraw(review_id: str | uuid.UUID) -> None:
+    """Give up the submission of a review that needs nobody at BULI2 any more. Safe to repeat.
 
-    A submission that may have arrived is sent on: BULI2 takes the same key as the same review, and its answer is the
-    ticket by which that review is then taken back.
+    One that may have arrived is sent on: BULI2 takes the same key as the same review, and its answer is the ticket by
+    which that review is then taken back. Unless BULI2 decided it: then there is nothing left to say.
     """
+    review = Review.objects.get(pk=review_id)
+    buli2.withdraw([review.pk], received_too=_decided_by_buli2(review))
+
+
+def withdraw_needless() -> int:
+    """As `withdraw`, for all that were decided meanwhile, or erased. For the sweep."""
     unsent = set(buli2.unsent_submissions())
     needed = set(Review.objects.filter(pk__in=unsent, decision="").values_list("pk", flat=True))
     withdrawn = buli2.withdraw(unsent - needed)

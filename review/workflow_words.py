@@ -18,6 +18,7 @@ UPDATE_DECISION = "decideReview"
 SUBMIT_TO_BULI2 = "submit_to_buli2"
 POLL_BULI2 = "poll_buli2"
 TELL_BULI2 = "tell_buli2"
+WITHDRAW_SUBMISSION = "withdraw_submission"
 REMIND_OVERDUE = "remind_overdue"
 MARK_ESCALATED = "mark_escalated"
 RECORD_DECISION = "record_decision"
@@ -29,8 +30,22 @@ SOURCE_BULI2 = "buli2"
 ESCALATE_AFTER_SLAS = 2  # reminded once the SLA has passed, escalated once it has passed twice
 OVERDUE, NO_DECISION = "overdue", "no_decision_in_time"  # codes of the reasons for an escalation
 
-# Longer than the 3 tries of one attempt to reach BULI2 can take: 3 x (5 + 30) s and the pauses between.
-PARTNER_TIMEOUT = timedelta(seconds=200)
+# Changes of the workflow that runs of earlier code don't have in their histories: `workflow.patched`.
+PATCH_WITHDRAW = "withdraw-submission"  # 2026-11: a decision takes back what BULI2 has never heard of
+
+# What operators find runs by in Temporal's own pages: `FilotRiskBand = "high" AND FilotStage = "pending"`.
+DOCUMENT_TYPE, RISK_BAND, POLICY, STAGE = "FilotDocumentType", "FilotRiskBand", "FilotPolicy", "FilotStage"
+SEARCH_ATTRIBUTES = (DOCUMENT_TYPE, RISK_BAND, POLICY, STAGE)  # keywords, codes all of them
+STAGE_ESCALATED = "escalated"  # a stage beside the words of WorkflowStatus
+
+# BULI2 has a queue, and in the worker threads, of its own: while it hangs, a decision is recorded all the same.
+PARTNER_QUEUE_SUFFIX = "-partner"
+
+# Longer than the 3 tries of one attempt to reach BULI2 can take with the largest limits that settings allow:
+# 3 x (30 + 60) s and the pauses between. A try beats before it begins, so a dead worker is noticed sooner.
+PARTNER_TIMEOUT = timedelta(seconds=330)
+PARTNER_HEARTBEAT = timedelta(seconds=120)  # the longest try and the pause before it: 102.5 s
+PARTNER_WAIT = timedelta(minutes=10)  # for a free thread, or for any worker of that queue; then it is tried anew
 DATABASE_TIMEOUT = timedelta(seconds=30)
 ONCE = RetryPolicy(maximum_attempts=1)  # the workflow repeats it itself, so that its state tells of the failures
 UNTIL_DONE = RetryPolicy(

@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from documents.status import wire_time
 from review import workflow_words as words
 from review.workflow_words import DecisionGiven, Progress, ReviewArguments, WorkflowStatus
+
+STAGE = SearchAttributeKey.for_keyword(words.STAGE)
 
 
 @workflow.defn(name=words.WORKFLOW)
@@ -136,12 +139,8 @@ class KycReviewWorkflow:
             if self._stopping:
                 return False
             try:
-                self._progress.ticket = await workflow.execute_activity(
-                    words.SUBMIT_TO_BULI2,
-                    self._arguments.review_id,
-                    result_type=str,
-                    start_to_close_timeout=words.PARTNER_TIMEOUT,
-                    retry_policy=words.ONCE,
+                self._progress.ticket = await self._at_partner(
+                    words.SUBMIT_TO_BULI2, result_type=str, retry_policy=words.ONCE
                 )
                 self._set_status(WorkflowStatus.sent_to_reviewer)
             except ActivityError as error:
@@ -158,12 +157,8 @@ class KycReviewWorkflow:
 
     async def _poll(self) -> None:
         try:
-            found: DecisionGiven | None = await workflow.execute_activity(
-                words.POLL_BULI2,
-                self._arguments.review_id,
-                result_type=DecisionGiven,
-                start_to_close_timeout=words.PARTNER_TIMEOUT,
-                retry_policy=words.ONCE,
+            found: DecisionGiven | None = await self._at_partner(
+                words.POLL_BULI2, result_type=DecisionGiven, retry_policy=words.ONCE
             )
         except ActivityError as error:
             self._note(error)
@@ -171,6 +166,16 @@ class KycReviewWorkflow:
         if found is not None:
             self.review_decision(found)
         self._set_status(WorkflowStatus.awaiting_decision)
+
+    async def _at_partner(self, activity: str, **options: Any) -> Any:
+        return await workflow.execute_activity(
+            activity,
+            self._arguments.review_id,
+            task_queue=workflow.info().task_queue + words.PARTNER_QUEUE_SUFFIX,
+            start_to_close_timeout=words.PARTNER_TIMEOUT,
+            heartbeat_timeout=words.PARTNER_HEARTBEAT,
+            **{"schedule_to_start_timeout": words.PARTNER_WAIT, **options},
+        )
 
     # The end --------------------------------------------------------------------------------------------------------
 
@@ -207,13 +212,15 @@ class KycReviewWorkflow:
 
     async def _tell(self, given: DecisionGiven | None) -> None:
         """Tell BULI2 that it need not look any more, unless it decided itself or never heard of it."""
+        unsent = self._arguments.partner and not self._progress.ticket and not self._progress.refused
+        if unsent and workflow.patched(words.PATCH_WITHDRAW):
+            await self._in_database(words.WITHDRAW_SUBMISSION, self._arguments.review_id)
         if not self._progress.ticket or (given is not None and given.source == words.SOURCE_BULI2):
             return
         try:
-            await workflow.execute_activity(
+            await self._at_partner(
                 words.TELL_BULI2,
-                self._arguments.review_id,
-                start_to_close_timeout=words.PARTNER_TIMEOUT,
+                schedule_to_start_timeout=words.TELL_FOR,
                 schedule_to_close_timeout=words.TELL_FOR,
                 retry_policy=words.TELL_RETRY,
             )
@@ -225,6 +232,7 @@ class KycReviewWorkflow:
 
     async def _escalate(self, reason: str = words.OVERDUE) -> None:
         await self._in_database(words.MARK_ESCALATED, self._arguments.review_id, reason)
+        self._show(words.STAGE_ESCALATED)
 
     async def _in_database(self, activity: str, *arguments: str) -> bool:
         """Run an activity that only needs our database until it is done; False when it is refused for good."""
@@ -246,6 +254,12 @@ class KycReviewWorkflow:
         if self._progress.status != status:
             self._progress.status = status
             self._touch()
+            self._show(status.value)
+
+    def _show(self, stage: str) -> None:
+        """In Temporal's own pages, for a run that was started with what they are searched by."""
+        if workflow.info().typed_search_attributes.get(STAGE) is not None:
+            workflow.upsert_search_attributes([STAGE.value_set(stage)])
 
     def _note(self, error: ActivityError) -> None:
         cause = error.cause

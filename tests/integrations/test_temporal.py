@@ -13,14 +13,17 @@ from typing import Any
 
 import pytest
 from django.conf import settings as project
+from structlog.testing import capture_logs
 from temporalio import workflow
-from temporalio.service import TLSConfig
+from temporalio.client import Client
+from temporalio.service import OperatorService, RPCError, RPCStatusCode, TLSConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from filot.embedded.temporal import Temporal
 from filot.embedded.throwaway import new_folder
 from integrations import temporal
 from integrations.temporal import TemporalUnavailable, WorkflowGone
+from tests.stack import wait_for
 
 LIMIT = 1.0
 WELL_OVER_LIMIT = 4.0  # under the 9.4 s that the SDK would take
@@ -81,7 +84,7 @@ def workflow_id() -> str:
 
 
 def start(workflow_id: str) -> None:
-    temporal.start_review_workflow("r-1", workflow_id=workflow_id, arguments={"review_id": "r-1"})
+    temporal.start_review_workflow("r-1", workflow_id=workflow_id, arguments={"review_id": "r-1"}, found_by={})
 
 
 def within(call: Callable[[], Any]) -> Any:
@@ -142,7 +145,7 @@ def test_calls_from_many_threads_share_one_connection(worker: None, workflow_id:
     [
         lambda: temporal.ping(LIMIT),
         lambda: temporal.signal_workflow("w", "reviewDecision", {}, timeout=LIMIT),
-        lambda: temporal.start_review_workflow("r", workflow_id="w", arguments={}, timeout=LIMIT),
+        lambda: temporal.start_review_workflow("r", workflow_id="w", arguments={}, found_by={}, timeout=LIMIT),
         lambda: temporal.query_workflow("w", "getWorkflowState", timeout=LIMIT),
     ],
 )
@@ -204,6 +207,103 @@ def test_a_key_or_a_certificate_is_never_sent_without_tls(settings: Any, tmp_pat
     config = temporal._tls()
     assert isinstance(config, TLSConfig)
     assert (config.client_cert, config.client_private_key, config.server_root_ca_cert) == (b"CERT", b"KEY", None)
+
+
+@pytest.fixture
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Instead of a server: what `connect` asked the SDK for. Nothing else of the way there is faked."""
+    asked: dict[str, Any] = {}
+
+    async def note(address: str, **options: Any) -> None:
+        asked.update(options, address=address)
+
+    monkeypatch.setattr(Client, "connect", note)
+    return asked
+
+
+def test_temporal_cloud_is_reached_with_an_api_key_over_tls(settings: Any, asked_for: dict[str, Any]) -> None:
+    settings.TEMPORAL_ADDRESS = "ap-southeast-1.aws.api.temporal.io:7233"
+    settings.TEMPORAL_NAMESPACE, settings.TEMPORAL_API_KEY = "filot.a1b2c", "an-api-key"
+    asyncio.run(temporal.connect())
+    assert asked_for == {
+        "address": "ap-southeast-1.aws.api.temporal.io:7233",
+        "namespace": "filot.a1b2c",
+        "api_key": "an-api-key",
+        "tls": True,
+        "runtime": None,
+    }
+
+
+def test_temporal_cloud_is_reached_with_a_client_certificate(
+    settings: Any, asked_for: dict[str, Any], tmp_path: Path
+) -> None:
+    settings.TEMPORAL_ADDRESS, settings.TEMPORAL_NAMESPACE = "filot.a1b2c.tmprl.cloud:7233", "filot.a1b2c"
+    for name in ("CERT", "KEY"):
+        (tmp_path / name).write_bytes(name.encode())
+        setattr(settings, f"TEMPORAL_TLS_{name}", tmp_path / name)
+    asyncio.run(temporal.connect())
+    tls = asked_for["tls"]
+    assert (tls.client_cert, tls.client_private_key, tls.server_root_ca_cert) == (b"CERT", b"KEY", None)
+    assert (asked_for["api_key"], asked_for["namespace"]) == (None, "filot.a1b2c")
+
+
+def test_a_cluster_of_ones_own_has_its_own_authority_and_name(
+    settings: Any, asked_for: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(b"CA")
+    settings.TEMPORAL_TLS_CA, settings.TEMPORAL_TLS_SERVER_NAME = tmp_path / "ca.pem", "temporal.internal"
+    asyncio.run(temporal.connect())
+    tls = asked_for["tls"]
+    assert (tls.server_root_ca_cert, tls.domain, tls.client_cert) == (b"CA", "temporal.internal", None)
+
+
+def test_the_development_server_is_reached_in_the_clear(settings: Any, asked_for: dict[str, Any]) -> None:
+    asyncio.run(temporal.connect())
+    assert (asked_for["tls"], asked_for["api_key"]) == (False, None)
+    settings.TEMPORAL_TLS = True
+    asyncio.run(temporal.connect())
+    assert asked_for["tls"] is True
+
+
+FOUND_BY = {"FilotDocumentType": "KTP", "FilotRiskBand": "high"}
+
+
+def found(query: str) -> list[str]:
+    """What Temporal's own search says, as its pages and its command line do."""
+
+    async def search(client: Client) -> list[str]:
+        return [execution.id async for execution in client.list_workflows(query)]
+
+    return temporal._call(search, 10)
+
+
+def test_attributes_are_registered_once_and_a_run_is_found_by_them(worker: None, workflow_id: str) -> None:
+    for _ in range(2):
+        assert temporal.missing_search_attributes(FOUND_BY) == []
+    arguments = {"review_id": "r-1"}
+    temporal.start_review_workflow("r-1", workflow_id=workflow_id, arguments=arguments, found_by=FOUND_BY)
+    query = f"FilotDocumentType = 'KTP' AND FilotRiskBand = 'high' AND WorkflowId = '{workflow_id}'"
+    wait_for("the run in Temporal's search", lambda: found(query) == [workflow_id])
+    assert found(query.replace("high", "low")) == []
+
+
+def test_a_server_that_does_not_know_an_attribute_starts_the_run_without(worker: None, workflow_id: str) -> None:
+    with capture_logs() as logged:
+        temporal.start_review_workflow(
+            "r-1", workflow_id=workflow_id, arguments={"review_id": "r-1"}, found_by={"FilotNobodyAddedThis": "x"}
+        )
+    assert [line["event"] for line in logged] == ["search_attributes_refused"]
+    assert temporal.query_workflow(workflow_id, "getWorkflowState")["arguments"] == {"review_id": "r-1"}
+
+
+def test_a_server_that_lets_nobody_add_attributes_is_lived_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Temporal Cloud does; faked in the one call that it refuses."""
+
+    async def denied(*args: Any, **kwargs: Any) -> None:
+        raise RPCError("denied", RPCStatusCode.PERMISSION_DENIED, b"")
+
+    monkeypatch.setattr(OperatorService, "list_search_attributes", property(lambda self: denied))
+    assert temporal.missing_search_attributes(["FilotRiskBand"]) == ["FilotRiskBand"]
 
 
 def test_an_unreadable_certificate_is_unavailable(settings: Any, tmp_path: Path, closed_port: int) -> None:

@@ -58,13 +58,23 @@ class Temporal:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.started: list[dict[str, object]] = []
+        self.found_by: list[dict[str, str]] = []
         self.signals: list[tuple[str, str, dict[str, object]]] = []
         self.answers: list[Exception] = []
         monkeypatch.setattr(temporal, "start_review_workflow", self.start)
         monkeypatch.setattr(temporal, "signal_workflow", self.signal)
 
-    def start(self, review_id: str, *, workflow_id: str, arguments: dict[str, object]) -> None:
+    def start(
+        self,
+        review_id: str,
+        *,
+        workflow_id: str,
+        arguments: dict[str, object],
+        found_by: dict[str, str],
+        again: bool,
+    ) -> None:
         self._answer()
+        self.found_by.append(found_by)
         assert workflow_id == f"kyc-review-{review_id}"
         self.started.append(arguments)
 

@@ -18,6 +18,7 @@ from review import workflow_words as words
 from tests.review.workflow_runs import (
     APPROVED,
     BY_BULI2,
+    FOUND_BY,
     NOBODY_ASKED,
     PARTNER_ASKED,
     REJECTED,
@@ -48,6 +49,9 @@ async def update(env: WorkflowEnvironment, handle: Handle) -> None:
     await handle.execute_update(words.UPDATE_DECISION, APPROVED)
 
 
+FOUND = {"found_by_its_stage": FOUND_BY}  # which of them are started with search attributes
+
+
 def kinds() -> Iterator[tuple[str, Any, Script, Story]]:
     decided, cancelled = words.SIGNAL_DECISION, words.SIGNAL_CANCEL
     asked, seldom = PARTNER_ASKED, replace(PARTNER_ASKED, poll_seconds=6 * 3600)
@@ -63,6 +67,11 @@ def kinds() -> Iterator[tuple[str, Any, Script, Story]]:
     yield "refused_by_buli2", asked, Script(tickets=[refused()]), after(1, (decided, APPROVED))
     failing = Script(tickets=[unavailable("network"), unavailable("http_503", 60), "ticket-1"], polls=[unavailable()])
     yield "buli2_away_at_first", seldom, failing, after(13, (decided, APPROVED), status="pending")
+    # Made before `withdraw-submission` was patched in, and after: the first one has no marker, and must go on without.
+    away = [unavailable("unreachable")] * 3
+    for name in ("decided_before_buli2_heard", "withdrawn_once_decided"):
+        yield name, asked, Script(tickets=list(away)), after(0.01, (decided, APPROVED), status="pending")
+    yield "found_by_its_stage", seldom, Script(), after(60, (decided, APPROVED), status="sent_to_reviewer")
     long = replace(asked, history_limit=60)
     yield "continued_as_new", long, Script(), after(5, (decided, APPROVED), status="sent_to_reviewer")
 
@@ -79,6 +88,6 @@ if __name__ == "__main__":
     for name, arguments, script, story in kinds():
         path = FOLDER / f"{name}.json"
         if not path.exists():
-            _, history = asyncio.run(run(arguments, script, story))
+            _, history = asyncio.run(run(arguments, script, story, FOUND.get(name)))
             path.write_text(without_traces(history) + "\n")
             print(f"{name}: {path.stat().st_size} bytes")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.testing import ActivityEnvironment
 
 from filot.models import User
 from integrations.buli2 import Buli2Refused, Buli2Unavailable
@@ -20,17 +21,19 @@ from tests.review.cases import NIK, case_of
 
 
 def test_every_activity_that_the_workflow_names_is_there() -> None:
-    names = {activity._Definition.must_from_callable(found).name for found in activities.ACTIVITIES}
+    everything = [*activities.PARTNER_ACTIVITIES, *activities.DATABASE_ACTIVITIES]
+    names = {activity._Definition.must_from_callable(found).name for found in everything}
     assert names == {
         words.SUBMIT_TO_BULI2,
         words.POLL_BULI2,
         words.TELL_BULI2,
+        words.WITHDRAW_SUBMISSION,
         words.REMIND_OVERDUE,
         words.MARK_ESCALATED,
         words.RECORD_DECISION,
     }
-    assert not any(asyncio.iscoroutinefunction(found) for found in activities.ACTIVITIES)
-    assert all("review_id" in inspect.signature(found).parameters for found in activities.ACTIVITIES[:-1])
+    assert not any(asyncio.iscoroutinefunction(found) for found in everything)
+    assert all("review_id" in inspect.signature(found).parameters for found in everything[:-1])
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_only_the_code_of_an_error_reaches_the_history(
     for_good: bool,
     details: tuple[Any, ...],
 ) -> None:
-    def fail(review_id: str) -> None:
+    def fail(review_id: str, alive: Any) -> None:
         raise error
 
     monkeypatch.setattr(partner, "submit", fail)
@@ -67,11 +70,12 @@ def test_only_the_code_of_an_error_reaches_the_history(
 @pytest.mark.django_db(transaction=True)
 def test_a_poll_hands_over_ids_and_codes() -> None:
     review = case_of(User.objects.create_user("owner"))
-    assert activities.poll_buli2(str(review.pk)) is None
+    poll = ActivityEnvironment().run
+    assert poll(activities.poll_buli2, str(review.pk)) is None
     accepted = services.decide(
         review_id=review.pk, decision="approved", source="console", decided_by="staff-1", note=f"{NIK} is legible"
     )
-    found = activities.poll_buli2(str(review.pk))
+    found = poll(activities.poll_buli2, str(review.pk))
     assert found is not None
     assert dataclasses.asdict(found) == {
         "decisionId": str(accepted.pk),
@@ -93,3 +97,20 @@ def test_escalation_and_reminder_leave_a_decided_review_alone() -> None:
     activities.remind_overdue(str(review.pk))
     review.refresh_from_db()
     assert review.escalation_reason == words.OVERDUE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_to_buli2_beats_and_ends_between_two_tries_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment, beats = ActivityEnvironment(), []
+    environment.on_heartbeat = lambda *details: beats.append(details)
+
+    def hang(review_id: str, alive: Any) -> None:
+        alive()
+        environment.cancel()
+        alive()
+        pytest.fail("it went on")
+
+    monkeypatch.setattr(partner, "submit", hang)
+    with pytest.raises(CancelledError):
+        environment.run(activities.submit_to_buli2, str(uuid.uuid4()))
+    assert len(beats) == 2

@@ -12,8 +12,9 @@ from filot.models import User
 from integrations import temporal
 from review import delivery, services
 from review.models import Review, ReviewDecision
-from tests.review.cases import Temporal, case_of
+from tests.review.cases import Temporal, case_of, document_in
 from tests.review.test_services import approve
+from verification.models import VerificationRun
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Temporal:
 
 def test_a_workflow_is_started_once_with_nothing_but_ids_and_figures(owner: User, server: Temporal) -> None:
     review = case_of(owner)
+    VerificationRun.objects.update(policy="standard", policy_version="3")
     assert delivery.deliver() == (1, 0)
     assert delivery.deliver() == (0, 0)
     assert server.started == [
@@ -35,6 +37,20 @@ def test_a_workflow_is_started_once_with_nothing_but_ids_and_figures(owner: User
             "poll_seconds": 300,
         }
     ]
+    assert server.found_by == [
+        {
+            "FilotDocumentType": "KTP",
+            "FilotRiskBand": "low",
+            "FilotPolicy": "standard-3",
+            "FilotStage": "pending",
+        }
+    ]
+
+
+def test_a_document_that_nobody_could_judge_is_found_as_unknown(owner: User, server: Temporal) -> None:
+    review = services.open_review(document_in(owner, Status.needs_review, ai_score=None))
+    delivery.start_kyc_workflow(review)
+    assert {server.found_by[0][name] for name in ("FilotRiskBand", "FilotPolicy")} == {"unknown"}
 
 
 def test_a_decision_is_delivered_once_and_without_its_note(owner: User, server: Temporal) -> None:

@@ -1,5 +1,6 @@
 """Reviews on a real Temporal server, with the real activities and the real worker command."""
 
+import base64
 import os
 import signal
 import socket
@@ -17,13 +18,18 @@ from django.db import connection
 from documents.models import Document
 from documents.status import Status
 from filot.embedded.program import free_port
+from filot.embedded.temporal import Temporal as TemporalServer
+from filot.embedded.throwaway import new_folder
 from filot.models import User
 from integrations import temporal
 from integrations.models import Buli2Exchange
+from integrations.simulator import BuliSimulator
+from integrations.simulator_desk import Desk
 from review import delivery, services
 from review import workflow_words as words
+from review.management.commands.temporal_worker import PARTNER_THREADS
 from review.models import Review, ReviewDecision
-from tests.review.cases import case_of
+from tests.review.cases import NIK, case_of
 from tests.stack import wait_for
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -158,3 +164,74 @@ def test_an_activity_that_hangs_in_a_read_does_not_keep_the_worker_from_stopping
         wait_for("the call to BULI2", begun.exists)
         assert hanging.stop() < STOP_WITHIN
     assert hanging.process.returncode == 0
+
+
+def test_a_partner_that_hangs_in_every_thread_delays_no_decision(
+    transactional_db: None, tmp_path: Path, settings: Any
+) -> None:
+    settings.BULI2_MODE, settings.TEMPORAL_TASK_QUEUE = "sandbox", "reviews-beside-a-deaf-partner"
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as deaf:
+        running = TemporalWorker(
+            tmp_path / "beside.log",
+            TEMPORAL_TASK_QUEUE=settings.TEMPORAL_TASK_QUEUE,
+            BULI2_MODE="sandbox",
+            BULI2_API_URL=f"http://127.0.0.1:{deaf.getsockname()[1]}",
+        )
+        owner = User.objects.create_user("owner")
+        reviews = [case_of(owner) for _ in range(PARTNER_THREADS + 4)]
+        delivery.deliver()
+        hanging = Buli2Exchange.objects.filter(attempt__gte=1)
+        wait_for("calls in every thread", lambda: hanging.count() == PARTNER_THREADS)
+        began = time.monotonic()
+        for review in reviews:
+            decided(review, "approved")
+        delivery.deliver()
+        for review in reviews:
+            wait_for("the moved document", moved_to(review, Status.approved))
+        assert time.monotonic() - began < 15, "one call to BULI2 hangs for 30 s"
+        running.stop()
+
+
+def test_nothing_of_a_card_is_in_temporals_store_whatever_goes_wrong(
+    transactional_db: None, tmp_path: Path, settings: Any
+) -> None:
+    """Canaries: a partner that repeats the card in its errors, a note of the reviewer, a decision, a real server."""
+    folder = new_folder()
+    server = TemporalServer(folder / "temporal")
+    server.start()
+    settings.TEMPORAL_ADDRESS, settings.TEMPORAL_TASK_QUEUE, settings.BULI2_MODE = server.address, "canary", "sandbox"
+    spellings = [NIK, "BUDI SPECIMEN", "BUDI", "dia mirip kakaknya"]
+    with BuliSimulator(api_key="k", desk=Desk(secret="s")) as simulator:
+        simulator.fail("503:1", "422:1", "garbage:1")
+        running = TemporalWorker(
+            tmp_path / "canary.log",
+            TEMPORAL_ADDRESS=server.address,
+            TEMPORAL_TASK_QUEUE="canary",
+            BULI2_MODE="sandbox",
+            BULI2_API_URL=simulator.url,
+            BULI2_API_KEY="k",
+        )
+        owner = User.objects.create_user("owner")
+        reviews = [case_of(owner) for _ in range(3)]
+        delivery.deliver()
+        wait_for("its submissions", lambda: Buli2Exchange.objects.exclude(attempt=0).count() == 3)
+        for review in reviews:
+            services.decide(
+                review_id=review.pk,
+                decision="rejected",
+                source="console",
+                decided_by="staff-1",
+                note=f"{NIK}: dia mirip kakaknya",
+            )
+        delivery.deliver()
+        for review in reviews:
+            wait_for("the moved document", moved_to(review, Status.rejected))
+        running.stop()
+    server.stop()
+    stored = b"".join(file.read_bytes() for file in (folder / "temporal").rglob("*.db*"))
+    assert str(reviews[0].pk).encode() in stored, "else the search finds nothing because it looks at nothing"
+    for text in spellings:
+        for spelling in {text, text.replace(" ", ""), " ".join(text), f"{text[:4]} {text[4:8]}"}:
+            encoded = spelling.encode()
+            assert encoded not in stored
+            assert base64.b64encode(encoded)[:-4] not in stored

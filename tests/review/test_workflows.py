@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
@@ -15,6 +16,7 @@ from tests.review.workflow_runs import (
     APPROVED,
     BY_BULI2,
     DAY,
+    FOUND_BY,
     HOUR,
     NOBODY_ASKED,
     PARTNER_ASKED,
@@ -138,6 +140,7 @@ def test_a_decision_does_not_wait_for_a_slow_submission_but_the_telling_does() -
     script.submitting.clear()
 
     async def decide_meanwhile(env: WorkflowEnvironment, handle: Handle) -> None:
+        await until(handle, "pending")  # the submission was begun
         await handle.signal(words.SIGNAL_DECISION, APPROVED)
         await until(handle, "completed")
         assert script.names() == [words.RECORD_DECISION]
@@ -308,3 +311,38 @@ def test_it_continues_as_new_before_its_history_grows_and_forgets_nothing() -> N
     assert script.names().count(words.REMIND_OVERDUE) == 1
     assert script.names().count(words.MARK_ESCALATED) == 1
     assert ended["status"] == "completed"
+
+
+def test_operators_find_a_run_by_its_stage_also_after_it_continued_as_new() -> None:
+    seen: list[str] = []
+
+    async def look(env: WorkflowEnvironment, handle: Handle) -> None:
+        async def note() -> None:
+            found = (await handle.describe()).typed_search_attributes
+            assert found[SearchAttributeKey.for_keyword(words.RISK_BAND)] == "high"
+            seen.append(found[SearchAttributeKey.for_keyword(words.STAGE)])
+
+        await until(handle, "sent_to_reviewer")
+        await note()
+        await env.sleep(timedelta(hours=1))
+        await note()
+        await env.sleep(timedelta(hours=49))
+        await note()
+        await handle.signal(words.SIGNAL_DECISION, APPROVED)
+        await handle.result()
+        await note()
+
+    play(replace(PARTNER_ASKED, poll_seconds=1800, history_limit=200), Script(), look, FOUND_BY)
+    assert seen == ["sent_to_reviewer", "awaiting_decision", "escalated", "completed"]
+
+
+def test_a_decision_takes_back_what_buli2_has_never_heard_of() -> None:
+    script = Script(tickets=[unavailable("unreachable")] * 9)
+
+    async def decide(env: WorkflowEnvironment, handle: Handle) -> None:
+        await env.sleep(timedelta(seconds=60))
+        await handle.signal(words.SIGNAL_DECISION, APPROVED)
+
+    play(PARTNER_ASKED, script, decide)
+    assert script.names()[-2:] == [words.RECORD_DECISION, words.WITHDRAW_SUBMISSION]
+    assert words.TELL_BULI2 not in script.names()

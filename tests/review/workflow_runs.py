@@ -4,12 +4,16 @@ import asyncio
 import atexit
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from temporalio import activity
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -36,6 +40,13 @@ REJECTED = DecisionGiven("44444444-4444-4444-8444-444444444444", "rejected", "re
 BY_BULI2 = DecisionGiven("55555555-5555-4555-8555-555555555555", "approved", "buli2", "buli2")
 
 atexit.register(time.sleep, 0.1)  # a process that ends right after a run is sometimes aborted by the SDK's threads
+
+FOUND_BY = {
+    words.DOCUMENT_TYPE: "KTP",
+    words.RISK_BAND: "high",
+    words.POLICY: "standard-3",
+    words.STAGE: "pending",
+}
 
 
 @dataclass
@@ -74,6 +85,10 @@ class Script:
             self.calls.append((words.TELL_BULI2, review_id))
             _next(self.tells)
 
+        @activity.defn(name=words.WITHDRAW_SUBMISSION)
+        async def withdraw(review_id: str) -> None:
+            self.calls.append((words.WITHDRAW_SUBMISSION, review_id))
+
         @activity.defn(name=words.REMIND_OVERDUE)
         async def remind(review_id: str) -> None:
             self.calls.append((words.REMIND_OVERDUE, review_id))
@@ -88,7 +103,7 @@ class Script:
             _next(self.records)
             self.recorded.append(decision_id)
 
-        return [submit, poll, tell, remind, escalate, record]
+        return [submit, poll, tell, withdraw, remind, escalate, record]
 
 
 def _next(script: list[Any]) -> Any:
@@ -110,34 +125,63 @@ Handle = WorkflowHandle[Any, Any]
 Story = Callable[[WorkflowEnvironment, Handle], Awaitable[None]]
 
 
-async def start(client: Client, arguments: ReviewArguments) -> Handle:
+async def start(client: Client, arguments: ReviewArguments, found_by: dict[str, str]) -> Handle:
+    if found_by:  # added only: the time-skipping server can't list them
+        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+        wanted = AddSearchAttributesRequest(
+            namespace=client.namespace, search_attributes=dict.fromkeys(found_by, keyword)
+        )
+        await client.operator_service.add_search_attributes(wanted)
+    pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in found_by.items()]
     return await client.start_workflow(
-        words.WORKFLOW, arguments, id=f"kyc-review-{uuid.uuid4()}", task_queue=QUEUE, result_type=dict
+        words.WORKFLOW,
+        arguments,
+        id=f"kyc-review-{uuid.uuid4()}",
+        task_queue=QUEUE,
+        result_type=dict,
+        search_attributes=TypedSearchAttributes(pairs),
     )
 
 
-def play(arguments: ReviewArguments, script: Script, story: Story) -> dict[str, Any]:
+def play(
+    arguments: ReviewArguments, script: Script, story: Story, found_by: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Start the workflow, let `story` happen to it, and return how it ended."""
-    ended, _ = asyncio.run(run(arguments, script, story))
+    ended, _ = asyncio.run(run(arguments, script, story, found_by))
     return ended
 
 
-async def run(arguments: ReviewArguments, script: Script, story: Story) -> tuple[dict[str, Any], str]:
+async def run(
+    arguments: ReviewArguments, script: Script, story: Story, found_by: dict[str, str] | None = None
+) -> tuple[dict[str, Any], str]:
     """As `play`; also the history of the first run, as JSON."""
     path = str(time_skipping_binary())
     async with await WorkflowEnvironment.start_time_skipping(test_server_existing_path=path, identity=WHO) as env:
-        async with Worker(
-            env.client,
-            task_queue=QUEUE,
-            workflows=[KycReviewWorkflow],
-            activities=script.activities(),
-            identity=WHO,
-        ):
-            handle = await start(env.client, arguments)
+        async with serving(env.client, script):
+            handle = await start(env.client, arguments, found_by or {})
             await story(env, handle)
             result: dict[str, Any] = await handle.result()
         first = env.client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
         return result, (await first.fetch_history()).to_json()
+
+
+@asynccontextmanager
+async def serving(client: Client, script: Script) -> AsyncIterator[None]:
+    """Both queues, as the worker command does."""
+    at_partner = [words.SUBMIT_TO_BULI2, words.POLL_BULI2, words.TELL_BULI2]
+    named = {activity._Definition.must_from_callable(found).name: found for found in script.activities()}
+    partner = [named.pop(name) for name in at_partner]
+    async with (
+        Worker(
+            client,
+            task_queue=QUEUE,
+            workflows=[KycReviewWorkflow],
+            activities=list(named.values()),
+            identity=WHO,
+        ),
+        Worker(client, task_queue=QUEUE + words.PARTNER_QUEUE_SUFFIX, activities=partner, identity=WHO),
+    ):
+        yield
 
 
 async def state(handle: Handle) -> dict[str, Any]:

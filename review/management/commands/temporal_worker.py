@@ -17,12 +17,15 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from integrations import temporal
-from review.activities import ACTIVITIES
+from review import workflow_words as words
+from review.activities import DATABASE_ACTIVITIES, PARTNER_ACTIVITIES
 from review.workflows import KycReviewWorkflow
 
 log = structlog.get_logger(__name__)
 
-THREADS = 8  # activities at a time, each with a database connection
+# Activities at a time, each with a database connection. Two rooms: BULI2 may fill its own for minutes, and a decision
+# is recorded all the same.
+DATABASE_THREADS, PARTNER_THREADS = 4, 8
 GRACE = 4  # seconds for running activities after SIGTERM; after that they are told to give up, and repeated elsewhere
 LAST_MOMENT = 6.0  # seconds after SIGTERM at which the process ends whatever still hangs in a read
 PAUSE = 2.0  # seconds between two attempts to reach Temporal
@@ -45,36 +48,56 @@ async def serve() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _begin_to_stop, stop)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as executor:
-        while not stop.is_set():
-            try:
-                if client := await _unless(stop, temporal.connect()):
-                    await work(client, executor, stop)
-            except RuntimeError as error:  # the SDK's, when it can't reach the server
-                log.warning("temporal_unavailable", server=settings.TEMPORAL_ADDRESS, error=str(error)[:ERROR_LENGTH])
-                await _unless(stop, asyncio.sleep(PAUSE))
+    while not stop.is_set():
+        try:
+            if client := await _unless(stop, temporal.connect()):
+                await work(client, stop)
+        except RuntimeError as error:  # the SDK's, when it can't reach the server
+            log.warning("temporal_unavailable", server=settings.TEMPORAL_ADDRESS, error=str(error)[:ERROR_LENGTH])
+            await _unless(stop, asyncio.sleep(PAUSE))
     log.info("temporal_worker_stopped")
 
 
-async def work(client: Client, executor: ThreadPoolExecutor, stop: asyncio.Event) -> None:
+async def work(client: Client, stop: asyncio.Event) -> None:
     """Serve until `stop`. While Temporal is away the SDK itself goes on trying; RuntimeError when it gives up."""
-    worker = Worker(
+    await _unless(stop, temporal.register_search_attributes(client, words.SEARCH_ATTRIBUTES))
+    with (
+        ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database") as database,
+        ThreadPoolExecutor(PARTNER_THREADS, thread_name_prefix="partner") as partner,
+    ):
+        workers = [_reviews(client, database), _at_partner(client, partner)]
+        running = [asyncio.create_task(worker.run()) for worker in workers]
+        log.info("temporal_worker_started", server=settings.TEMPORAL_ADDRESS, task_queue=settings.TEMPORAL_TASK_QUEUE)
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        await asyncio.gather(*(worker.shutdown() for worker in workers if worker.is_running))
+        await asyncio.gather(*running)
+
+
+def _reviews(client: Client, threads: ThreadPoolExecutor) -> Worker:
+    """Workflows, and what needs our database only."""
+    return Worker(
         client,
         task_queue=settings.TEMPORAL_TASK_QUEUE,
         workflows=[KycReviewWorkflow],
-        activities=ACTIVITIES,
-        activity_executor=executor,
-        max_concurrent_activities=THREADS,
+        # The partner's too: runs of earlier code have put them on this queue.
+        activities=[*DATABASE_ACTIVITIES, *PARTNER_ACTIVITIES],
+        activity_executor=threads,
+        max_concurrent_activities=DATABASE_THREADS,
         graceful_shutdown_timeout=timedelta(seconds=GRACE),
     )
-    running = asyncio.create_task(worker.run())
-    log.info("temporal_worker_started", server=settings.TEMPORAL_ADDRESS, task_queue=settings.TEMPORAL_TASK_QUEUE)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not running.done():
-        await worker.shutdown()
-    await running
+
+
+def _at_partner(client: Client, threads: ThreadPoolExecutor) -> Worker:
+    return Worker(
+        client,
+        task_queue=settings.TEMPORAL_TASK_QUEUE + words.PARTNER_QUEUE_SUFFIX,
+        activities=PARTNER_ACTIVITIES,
+        activity_executor=threads,
+        max_concurrent_activities=PARTNER_THREADS,
+        graceful_shutdown_timeout=timedelta(seconds=GRACE),
+    )
 
 
 def _begin_to_stop(stop: asyncio.Event) -> None:
