@@ -24,6 +24,7 @@ help:
 	@echo "make test     install what tests need, a browser too, and run them (PYTEST_ARGS=...: other options for pytest)"
 	@echo "make torture  hours of faults against real processes (ROWS=idle-kill,zombie SEED=7 SCALE=0.1: less of it)"
 	@echo "make lint     ruff, mypy, import-linter, missing migrations"
+	@echo "make access-table  write anew who may open what (tests/access_table.txt)"
 	@echo "make fix      let ruff repair and format"
 	@echo "make lock     resolve deploy/locks/ anew (needs uv)"
 
@@ -46,6 +47,11 @@ lint: install-test
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	FILOT_ENV=test $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+
+# Look at what changed in tests/access_table.txt before you commit it: it says who may open what.
+access-table: install-test
+	@FILOT_ENV=test FILOT_TEST_WRITE_ACCESS_TABLE=1 $(BIN)/python -m pytest -q -p no:xdist tests/test_access.py -k column
+	@git diff --stat -- tests/access_table.txt
 
 fix: install-test
 	$(BIN)/ruff check --fix .

@@ -9,13 +9,14 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from rest_framework.views import APIView
 
 from documents.tracing import SERVER, hop
 from filot.errors import error_response, refused
 
 CORRELATION_HEADER = "X-Correlation-Id"
+PAGE_METHODS = ("GET", "HEAD", "POST")
 UPLOAD_PATH = "/documents/upload"
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -99,6 +100,17 @@ def upload_size(get_response: View) -> View:
             request.upload_handlers.insert(0, DeclaredSize(request))
         elif declared_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return refused(request) or error_response(request, 413, "too_large", "The body is too large.")
+        return get_response(request)
+
+    return middleware
+
+
+def page_methods(get_response: View) -> View:
+    """The console's pages know reading and posting; Django's admin takes any other method for a GET."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(f"/{settings.ADMIN_PATH}") and request.method not in PAGE_METHODS:
+            return refused(request) or HttpResponseNotAllowed(PAGE_METHODS)
         return get_response(request)
 
     return middleware
