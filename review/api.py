@@ -5,7 +5,6 @@ import uuid
 from typing import Any
 
 from django.db import transaction
-from django.utils import translation
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
@@ -17,8 +16,8 @@ from documents.api import own_document
 from documents.models import Document
 from documents.queue import ring_default
 from documents.status import Status, wire_time
-from review.console import REJECT_REASONS
 from review.models import Review, ReviewDecision, Source
+from review.reasons import public_text
 from review.services import escalate, open_review
 from review.tasks import DELIVER
 from verification.api import LANGUAGES, language_of
@@ -213,7 +212,4 @@ def _public_notes(decision: ReviewDecision) -> str | None:
     """BULI2's notes are meant for the client. A reviewer's note is internal: the client gets the reason's text."""
     if decision.source == Source.buli2:
         return decision.note or None
-    if decision.reason_code not in REJECT_REASONS:
-        return None
-    with translation.override(PUBLIC_LANGUAGE):
-        return str(REJECT_REASONS[decision.reason_code].public)
+    return public_text(decision.reason, PUBLIC_LANGUAGE)

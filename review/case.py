@@ -21,6 +21,7 @@ from review import console
 from review.console import number_fields, opened, run_of
 from review.masking import Area, hide, last_four, number_areas, without_numbers
 from review.models import Review
+from review.reasons import in_force
 from verification.checks import Outcome
 from verification.kinds import CARDS
 from verification.models import VerificationRun
@@ -49,12 +50,6 @@ KINDS: dict[str, str | Promise] = {
 DECLARED: dict[str, str | Promise] = {"name": _("Name"), "nik": "NIK", "npwp": "NPWP", "birthDate": _("Birth date")}
 DECLARED_NUMBERS = ("nik", "npwp")
 STORE_AWAY = _("The store of the originals does not answer.")
-
-
-class ReasonRow(NamedTuple):
-    code: str
-    kind: str
-    text: str | Promise
 
 
 class FieldRow(NamedTuple):
@@ -309,9 +304,7 @@ def context(review: Review, user: Any, *, page: int, revealed: bool = False) -> 
         "may_decide": is_open and not own and console.allowed(user, "decide_review"),
         "may_escalate": is_open and not review.escalated_at and console.allowed(user, "escalate_review"),
         "may_reveal": console.allowed(user, "reveal_number"),
-        "reject_reasons": [
-            ReasonRow(code, reason.kind, reason.text) for code, reason in console.REJECT_REASONS.items()
-        ],
+        "reject_reasons": list(in_force().values()),
         "escalation_reasons": console.ESCALATION_REASONS,
         "reveal_reasons": console.REVEAL_REASONS,
     }

@@ -20,6 +20,7 @@ from documents.queue import ring_default
 from review import case, console
 from review.compare_pages import compare_page, compared_picture
 from review.models import Decision, Review, ReviewDecision, Source
+from review.reasons import in_force
 from review.services import AlreadyDecided, OwnDocument, decide, escalate
 
 log = structlog.get_logger(__name__)
@@ -214,7 +215,7 @@ def _problem(decision: Decision, code: str, note: str) -> str:
     """What is wrong with a decision as it was sent, for the person who sent it; an empty text if nothing is."""
     if len(note) > NOTE_LENGTH:
         return _("The note is longer than %(length)d letters.") % {"length": NOTE_LENGTH}
-    if decision == Decision.rejected and code not in console.REJECT_REASONS:
+    if decision == Decision.rejected and code not in in_force():
         return _("Choose why it is rejected.")
     return ""
 

@@ -7,53 +7,27 @@ from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
-from django.contrib.auth.models import Permission
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from documents.sealing import CannotOpen
+from review.four_eyes import HIGH_RISK
 from review.masking import last_four, without_numbers
 from review.models import Review, ReviewDecision
+from review.rights import allowed, is_own
 from verification.models import RunOutcome, VerificationRun
 from verification.reading import document_type as type_module
 from verification.services import number_index
 
+__all__ = ["HIGH_RISK", "allowed", "is_own"]
+
 log = structlog.get_logger(__name__)
 
-HIGH_RISK = 70
 MEDIUM_RISK = 40
 DELIVERED_WITHIN = timedelta(seconds=10)  # a click rings for its delivery, and the sweep comes every 5 s
 
-RETRY, FINAL = "RETRY", "FINAL"
-
-
-class RejectReason(NamedTuple):
-    kind: str  # RETRY: a better picture may pass; FINAL
-    text: str | Promise  # for the reviewer
-    public: str | Promise  # for the client: never tells what gave a forger away
-
-
-REJECT_REASONS: dict[str, RejectReason] = {
-    "unreadable": RejectReason(
-        RETRY, _("The card can't be read"), _("The card can't be read. Take the picture again.")
-    ),
-    "incomplete": RejectReason(
-        RETRY, _("Part of the card is missing or covered"), _("Part of the card is missing or covered.")
-    ),
-    "wrong_document": RejectReason(
-        RETRY, _("Not the kind of document it claims to be"), _("This is not the kind of document that was asked for.")
-    ),
-    "copy_or_screen": RejectReason(
-        RETRY, _("Photo of a screen or of a copy"), _("Take the picture of the card itself, not of a copy or screen.")
-    ),
-    "expired": RejectReason(FINAL, _("The card is no longer valid"), _("The card is no longer valid.")),
-    "mismatch": RejectReason(
-        FINAL, _("The data do not agree with each other"), _("The document could not be accepted.")
-    ),
-    "suspected_fraud": RejectReason(FINAL, _("Signs of editing or of fraud"), _("The document could not be accepted.")),
-}
 ESCALATION_REASONS: dict[str, str | Promise] = {
     "second_opinion": _("A second opinion is needed"),
     "suspected_fraud": _("Suspected fraud"),
@@ -68,24 +42,6 @@ REVEAL_REASONS: dict[str, str | Promise] = {
 _REF = re.compile(r"(?i)DOC-([0-9a-f]{8})")
 _NUMBER = re.compile(r"[0-9]{15,16}")
 _SEARCHED_NUMBER = re.compile(r"number:([0-9a-f]{64}(?:,[0-9a-f]{64})*)")
-
-
-# Who may -------------------------------------------------------------------------------------------------------------
-
-
-def allowed(user: Any, codename: str) -> bool:
-    """Whether the user holds a permission of `review`. A superuser does not hold one by being one, only by a grant."""
-    if not user.is_active:
-        return False
-    if not user.is_superuser:
-        return bool(user.has_perm(f"review.{codename}"))
-    granted = Permission.objects.filter(content_type__app_label="review", codename=codename)
-    return granted.filter(Q(group__user=user.pk) | Q(user=user.pk)).exists()
-
-
-def is_own(user: Any, review: Review) -> bool:
-    """Nobody decides a document they uploaded."""
-    return bool(review.document.owner_id == user.pk)
 
 
 # The queue -----------------------------------------------------------------------------------------------------------
@@ -219,4 +175,4 @@ def counts() -> dict[str, int]:
 def kept_decisions() -> int:
     """Accepted decisions that should have reached the workflow service by now and have not: they wait in their rows."""
     kept = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True)
-    return kept.filter(created_at__lt=timezone.now() - DELIVERED_WITHIN).count()
+    return kept.filter(deliver_after__lt=timezone.now() - DELIVERED_WITHIN).count()

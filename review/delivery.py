@@ -12,6 +12,7 @@ from typing import TypeVar
 import structlog
 from django.conf import settings
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from documents.tracing import PRODUCER, followed
@@ -20,7 +21,7 @@ from review import metrics
 from review import workflow_words as words
 from review.console import risk_of
 from review.models import Review, ReviewDecision
-from review.services import record_decision
+from review.services import begin_to_leave, record_decision, sla_hours
 from verification.runs import read_run
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,7 @@ def start_kyc_workflow(review: Review, *, again: bool = False) -> None:
             "review_id": str(review.pk),
             "document_id": str(review.document_id),
             "partner": has_partner(),
-            "sla_seconds": settings.REVIEW_SLA_HOURS * 3600,
+            "sla_seconds": sla_hours() * 3600,
             "max_seconds": settings.REVIEW_MAX_DAYS * 24 * 3600,
             "poll_seconds": POLL_SECONDS,
         },
@@ -76,7 +77,12 @@ def found_by(review: Review) -> dict[str, str]:
 
 
 def complete_manual_review_workflow(decision: ReviewDecision) -> None:
-    """Bring an accepted decision to its workflow; without one any more, record it here. Raises TemporalUnavailable."""
+    """Bring an accepted decision to its workflow; without one any more, record it here. Raises TemporalUnavailable.
+
+    One that can still be undone waits for its time, and one that was undone never leaves.
+    """
+    if decision.deliver_after > timezone.now() or not begin_to_leave(decision.pk):
+        return
     payload: dict[str, object] = {
         "decisionId": str(decision.pk),
         "decision": decision.decision,
@@ -105,7 +111,7 @@ def deliver(limit: int = 100) -> tuple[int, int]:
     Stops when Temporal does not answer: its call has cost its time limit once, and the rows wait for the next run.
     """
     end = time.monotonic() + DELIVER_SECONDS
-    decisions = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True)
+    decisions = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True, deliver_after__lte=Now())
     # What failed before comes last: one that can't be delivered must not hold up the others.
     undelivered = decisions.select_related("review__document").order_by("delivery_attempts", "created_at")[:limit]
     unstarted = Review.objects.unstarted().select_related("document").order_by("created_at")[:limit]

@@ -11,17 +11,22 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from documents.audit import note as note_entry
 from documents.models import Document, MovedMeanwhile
 from documents.status import Status, wire_time
 from review import metrics
 from review import workflow_words as words
-from review.models import Decision, Review, ReviewDecision, Source
+from review.four_eyes import risk_number, standing_reasons
+from review.models import Decision, Proposal, Review, ReviewDecision, Source
+from review.reasons import latest_row
 
 log = structlog.get_logger(__name__)
 
+NO_HOLD: dict[str, Any] = {"holder": None, "lease_until": None}
 KNOWN_ESCALATIONS = {"client", words.OVERDUE, words.NO_DECISION}  # of a metric's label: reasons of people vary
 
 
@@ -55,11 +60,20 @@ def open_review(document: Document) -> Review:
         return existing
     if document.state is not Status.needs_review:
         raise NotInReview(str(document.pk))
-    due_at = document.status_since + timedelta(hours=settings.REVIEW_SLA_HOURS)
-    review, created = Review.objects.get_or_create(document=document, defaults={"due_at": due_at})
+    due_at = document.status_since + timedelta(hours=sla_hours())
+    because = standing_reasons(document)
+    facts = {"due_at": due_at, "risk": risk_number(document), "needs_two": bool(because), "two_because": because}
+    review, created = Review.objects.get_or_create(document=document, defaults=facts)
     if created:
         log.info("review_opened", **_named(review))
     return review
+
+
+def sla_hours() -> int:
+    """What two compliance admins agreed on last, or REVIEW_SLA_HOURS."""
+    applied = Proposal.objects.filter(kind=Proposal.Kind.sla, state=Proposal.State.applied)
+    agreed = applied.order_by("-settled_at").first()
+    return int(agreed.content["hours"] if agreed else settings.REVIEW_SLA_HOURS)
 
 
 def open_reviews(limit: int = 200) -> int:
@@ -98,25 +112,44 @@ def decide(
         user=user,
         reason_code=reason_code,
         note=note or None,
+        reason=latest_row(reason_code),
         correlation_id=correlation_id,
         accepted=True,
     )
     now = timezone.now()
     with transaction.atomic():
         if Review.objects.filter(pk=review_id, decision="").update(
-            decision=offered.decision, decided_at=now, updated_at=now
+            decision=offered.decision, decided_at=now, updated_at=now, version=F("version") + 1, **NO_HOLD
         ):
             offered.save(force_insert=True)
             counts, outcome = offered, "accepted"
+            note_decision(offered)
         else:
             counts = ReviewDecision.objects.get(review_id=review_id, accepted=True)
             outcome = "repeated" if counts.decision == offered.decision else "refused"
         if outcome == "refused":
             _keep_refused(offered)
-    _count(offered, outcome)
+    count_decision(offered, outcome)
     if outcome == "refused":
         raise AlreadyDecided(counts)
     return counts
+
+
+def note_decision(decision: ReviewDecision) -> None:
+    """In the audit trail; last in the transaction that accepts it."""
+    review = decision.review
+    note_entry(
+        f"case.{decision.decision}",
+        actor=decision.decided_by,
+        document=review.document_id,
+        subject=str(review.pk),
+        decision=decision.pk,
+        source=decision.source,
+        reason=decision.reason_code,
+        new_upload=decision.new_upload,
+        first=decision.first_user_id,
+        two_because=review.two_because,
+    )
 
 
 def _keep_refused(offered: ReviewDecision) -> None:
@@ -128,7 +161,7 @@ def _keep_refused(offered: ReviewDecision) -> None:
         offered.save(force_insert=True)
 
 
-def _count(offered: ReviewDecision, outcome: str) -> None:
+def count_decision(offered: ReviewDecision, outcome: str) -> None:
     metrics.DECISIONS.labels(offered.source, offered.decision, outcome).inc()
     if outcome == "accepted":
         waited = (timezone.now() - offered.review.created_at).total_seconds()
@@ -142,14 +175,20 @@ def _count(offered: ReviewDecision, outcome: str) -> None:
     )
 
 
+def begin_to_leave(decision_id: str | uuid.UUID) -> bool:
+    """From here on it can't be undone; False when it was undone, or never accepted. Safe to repeat."""
+    accepted = ReviewDecision.objects.filter(pk=decision_id, accepted=True)
+    return bool(accepted.update(leaving_at=Coalesce("leaving_at", Now())))
+
+
 def record_decision(decision_id: str | uuid.UUID) -> None:
     """Move the document to where its accepted decision leads, and close the review. Safe to repeat.
 
     Raises UnknownDecision; MovedMeanwhile when the document stands somewhere that the decision does not explain.
     """
-    found = ReviewDecision.objects.filter(pk=decision_id, accepted=True).select_related("review__document").first()
-    if found is None:
+    if not begin_to_leave(decision_id):
         raise UnknownDecision(str(decision_id))
+    found = ReviewDecision.objects.select_related("review__document").get(pk=decision_id)
     review, document = found.review, found.review.document
     with transaction.atomic():
         # Locked, so that two deliveries at once are one after the other and the second finds it done.
@@ -167,7 +206,13 @@ def escalate(review: Review, *, by: str, reason: str) -> Review:
     """Mark it as one for more senior eyes. Safe to repeat: the first reason stays. A decided one is left as it is."""
     now = timezone.now()
     waiting = Review.objects.filter(pk=review.pk, decision="", escalated_at__isnull=True)
-    if waiting.update(escalated_at=now, escalation_reason=reason, updated_at=now):
+    with transaction.atomic():
+        escalated = waiting.update(escalated_at=now, escalation_reason=reason, updated_at=now)
+        if escalated:
+            note_entry(
+                "case.escalated", actor=by, document=review.document_id, subject=str(review.pk), reason=reason or "none"
+            )
+    if escalated:
         metrics.ESCALATIONS.labels(reason if reason in KNOWN_ESCALATIONS else "person").inc()
         log.info("review_escalated", by=by, reason=reason, **_named(review))
     review.refresh_from_db()

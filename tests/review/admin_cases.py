@@ -16,6 +16,7 @@ from documents.sealing import blind_index
 from documents.status import Status
 from documents.storage import write_original
 from filot.models import User
+from review.four_eyes import risk_number, standing_reasons
 from review.models import Review
 from tests.documents.build import make_document
 from verification.models import RunOutcome, VerificationRun
@@ -63,7 +64,15 @@ def fields_of_card(**changes: Any) -> dict[str, Any]:
     return {**fields, **changes}
 
 
-def open_case(owner: User, *, fields: dict[str, Any] | None = None, score: int | None = 55, **facts: Any) -> Review:
+def open_case(
+    owner: User,
+    *,
+    fields: dict[str, Any] | None = None,
+    score: int | None = 55,
+    number: str = NIK,
+    findings: list[dict[str, Any]] | None = None,
+    **facts: Any,
+) -> Review:
     """A document in needs_review with a judged run and its open review; `facts` are of the review."""
     document = make_document(
         owner,
@@ -73,7 +82,7 @@ def open_case(owner: User, *, fields: dict[str, Any] | None = None, score: int |
         attempts=1,
         ai_score=score,
         ai_decision="needs_review",
-        number_index=blind_index("KTP", NIK),
+        number_index=blind_index("KTP", number) if number else "",
         content_type="image/png",
     )
     run = VerificationRun(
@@ -90,7 +99,9 @@ def open_case(owner: User, *, fields: dict[str, Any] | None = None, score: int |
         policy_version="1",
         score=score,
         decision="needs_review",
+        thresholds={"approve": 85, "reject": 35},
         points={"nik": 30, "name": 20},
+        findings=findings or [],
         reasons=[
             {"code": "address_missing", "message": "The address was not found."},
             {"code": "score_low", "message": "The score is under the limit."},
@@ -98,7 +109,13 @@ def open_case(owner: User, *, fields: dict[str, Any] | None = None, score: int |
     )
     run.fields, run.lines = fields_of_card() if fields is None else fields, []
     run.save()
-    defaults: dict[str, Any] = {"due_at": timezone.now() + timedelta(hours=4)}
+    because = standing_reasons(document)
+    defaults: dict[str, Any] = {
+        "due_at": timezone.now() + timedelta(hours=4),
+        "risk": risk_number(document),
+        "needs_two": bool(because),
+        "two_because": because,
+    }
     return Review.objects.create(document=document, **{**defaults, **facts})
 
 

@@ -146,7 +146,7 @@ def test_nobody_decides_a_document_they_uploaded() -> None:
 
 def test_ones_own_document_is_never_the_next_case(owner: User) -> None:
     user = staff("reviewer")
-    open_case(user)
+    open_case(user, number="")
 
     answer = approve(logged_in(user), open_case(owner))
 
