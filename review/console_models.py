@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from documents.encrypted import EncryptedJSONField
 
+SUBJECT = "review__document__owner_id"  # whose data a sealed value is
+
 
 class Decision(models.TextChoices):
     approved = "approved"
@@ -30,7 +32,7 @@ class Verdict(models.Model):
     decision = models.CharField(max_length=8, choices=Decision)
     reason_code = models.CharField(max_length=64, blank=True)
     new_upload = models.BooleanField(default=False)
-    note = EncryptedJSONField(null=True, blank=True)
+    note = EncryptedJSONField(subject=SUBJECT, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     undone_at = models.DateTimeField(null=True, blank=True)
 
@@ -57,8 +59,8 @@ class Correction(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     review = models.ForeignKey("review.Review", on_delete=models.CASCADE, related_name="corrections")
     field = models.CharField(max_length=32, help_text="name on the wire")
-    old = EncryptedJSONField(null=True, blank=True, help_text="the value before")
-    new = EncryptedJSONField(null=True, blank=True, help_text="the value after")
+    old = EncryptedJSONField(subject=SUBJECT, null=True, blank=True, help_text="the value before")
+    new = EncryptedJSONField(subject=SUBJECT, null=True, blank=True, help_text="the value after")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     why = models.CharField(max_length=32, help_text="code")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

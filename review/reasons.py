@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from django.db.models import Prefetch
 from django.utils.translation import get_language
 
 from review.models import RejectKind, RejectReason, RejectReasonText
@@ -21,11 +20,13 @@ class Reason(NamedTuple):
 
 
 def in_force(language: str | None = None) -> dict[str, Reason]:
-    """What can be chosen, by code in the order of the keys, in the language of the request. Two queries."""
-    newest = RejectReason.objects.order_by("code", "-id").distinct("code")
-    told = newest.prefetch_related(Prefetch("texts", to_attr="told"))
+    """What can be chosen, by code in the order of the keys, in the language of the request. One query."""
+    newest = RejectReason.objects.order_by("code", "-id").distinct("code").values("pk")
+    told: dict[RejectReason, dict[str, RejectReasonText]] = {}
+    for text in RejectReasonText.objects.filter(reason__in=newest).select_related("reason"):
+        told.setdefault(text.reason, {})[text.language] = text
     rows = sorted((row for row in told if row.active), key=lambda row: (row.position, row.code))
-    return {row.code: _reason(row, language or get_language() or DEFAULT_LANGUAGE) for row in rows}
+    return {row.code: _reason(row, _in(language or get_language() or DEFAULT_LANGUAGE, told[row])) for row in rows}
 
 
 def latest_row(code: str) -> RejectReason | None:
@@ -39,9 +40,7 @@ def public_text(reason: RejectReason | None, language: str) -> str | None:
     return _in(language, {text.language: text for text in reason.texts.all()}).public
 
 
-def _reason(row: RejectReason, language: str) -> Reason:
-    texts: list[RejectReasonText] = row.told  # type: ignore[attr-defined]
-    told = _in(language, {text.language: text for text in texts})
+def _reason(row: RejectReason, told: RejectReasonText) -> Reason:
     return Reason(row.pk, row.code, row.position, row.kind, told.text, told.public)
 
 

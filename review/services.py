@@ -118,6 +118,8 @@ def decide(
     )
     now = timezone.now()
     with transaction.atomic():
+        # One after the other: between a write that was refused and the look at what refused it nobody may undo that.
+        Review.objects.select_for_update(of=("self",)).get(pk=review_id)
         if Review.objects.filter(pk=review_id, decision="").update(
             decision=offered.decision, decided_at=now, updated_at=now, version=F("version") + 1, **NO_HOLD
         ):

@@ -10,7 +10,8 @@ from documents.audit import note
 
 QUEUE = ["review.view_review", "documents.view_document", "documents.view_documentevent", "review.view_counts"]
 DECIDE = ["review.decide_review", "review.escalate_review", "review.correct_field"]
-LEAD = ["review.second_review", "review.correct_any", "review.assign_review", "review.reveal_any"]
+REVEAL = ["review.reveal_any", "review.reveal_number"]
+LEAD = ["review.second_review", "review.correct_any", "review.assign_review", *REVEAL]
 DECISIONS = ["review.view_reviewdecision"]
 RULES = ["verification.view_policychange", "review.view_rejectreason", "review.view_proposal"]
 EXCHANGES = ["integrations.view_buli2exchange"]
@@ -29,7 +30,7 @@ ROLES: dict[str, list[str]] = {
         *RUNS,
         *RULES,
         *ALL_ACTS,
-        "review.reveal_any",
+        *REVEAL,
         "review.assign_review",
         "review.settle_proposal",
     ],
