@@ -18,7 +18,15 @@ from review.keys import ACTIONS, keys_of
 # (heading, models in the order of the menu); what is not named here comes last
 MENU: list[tuple[str | Promise, list[str]]] = [
     ("", ["review.Review", "documents.Document", "review.ReviewDecision"]),
-    (_("Operations"), ["integrations.Buli2Exchange", "verification.VerificationRun", "verification.PolicyChange"]),
+    (
+        _("Operations"),
+        [
+            "integrations.Buli2Exchange",
+            "review.ReviewWorkflow",
+            "verification.VerificationRun",
+            "verification.PolicyChange",
+        ],
+    ),
 ]
 OTHER = _("Access")
 STUCK = _("Stuck work")

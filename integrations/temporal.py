@@ -82,7 +82,7 @@ def start_review_workflow(
             log.warning("search_attributes_refused", review_id=review_id, names=sorted(found_by))
             await begin(client, {})
 
-    _call(start, timeout)
+    call(start, timeout)
 
 
 def signal_workflow(
@@ -94,7 +94,7 @@ def signal_workflow(
         handle = client.get_workflow_handle(workflow_id)
         await handle.signal(signal, payload, rpc_timeout=timedelta(seconds=timeout))
 
-    _call(send, timeout)
+    call(send, timeout)
 
 
 def query_workflow(workflow_id: str, query: str, *, timeout: float = CALL_SECONDS) -> dict[str, object]:
@@ -104,7 +104,7 @@ def query_workflow(workflow_id: str, query: str, *, timeout: float = CALL_SECOND
         handle = client.get_workflow_handle(workflow_id)
         return dict(await handle.query(query, rpc_timeout=timedelta(seconds=timeout)))
 
-    return _call(ask, timeout)
+    return call(ask, timeout)
 
 
 def ping(timeout: float = CALL_SECONDS) -> float:
@@ -114,7 +114,7 @@ def ping(timeout: float = CALL_SECONDS) -> float:
         return await client.service_client.check_health(timeout=timedelta(seconds=timeout))
 
     started = time.monotonic()
-    if not _call(check, timeout):
+    if not call(check, timeout):
         raise TemporalUnavailable("not serving")
     return time.monotonic() - started
 
@@ -149,7 +149,7 @@ def missing_search_attributes(names: Iterable[str], timeout: float = CALL_SECOND
     async def register(client: Client) -> list[str]:
         return await register_search_attributes(client, wanted)
 
-    return _call(register, timeout)
+    return call(register, timeout)
 
 
 async def connect(runtime: Runtime | None = None) -> Client:
@@ -219,7 +219,8 @@ def _connection() -> _Connection:
         return connection
 
 
-def _call(action: Callable[[Client], Awaitable[T]], timeout: float) -> T:
+def call(action: Callable[[Client], Awaitable[T]], timeout: float) -> T:
+    """What `action` returns, within `timeout` seconds. Raises TemporalUnavailable, WorkflowGone."""
     connection = _connection()
     future = asyncio.run_coroutine_threadsafe(connection.use(action), connection.loop)
     try:

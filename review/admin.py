@@ -18,6 +18,7 @@ from review.case_pages import CasePages
 from review.filters import DueFilter, EscalatedFilter, KindFilter, StateFilter
 from review.masking import without_numbers
 from review.models import Decision, Review, ReviewDecision
+from review.workflow_admin import ReviewWorkflowAdmin  # noqa: F401 - the admin looks for pages in this module only
 
 
 @admin.register(Review)

@@ -174,6 +174,18 @@ class Review(models.Model):
         return Status.approved if self.decision == Decision.approved else Status.rejected
 
 
+class ReviewWorkflow(Review):
+    """A review as operators see it: ids, times and codes, how far its workflow has come, nothing of the case."""
+
+    class Meta:
+        proxy = True
+        ordering = ["-created_at"]
+        verbose_name = "review workflow"
+
+    def __str__(self) -> str:
+        return self.workflow_id
+
+
 class ReviewDecision(models.Model):
     """A decision as somebody gave it: one is accepted for a review, every later one is kept as refused."""
 

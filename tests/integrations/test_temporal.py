@@ -274,7 +274,7 @@ def found(query: str) -> list[str]:
     async def search(client: Client) -> list[str]:
         return [execution.id async for execution in client.list_workflows(query)]
 
-    return temporal._call(search, 10)
+    return temporal.call(search, 10)
 
 
 def test_attributes_are_registered_once_and_a_run_is_found_by_them(worker: None, workflow_id: str) -> None:

@@ -15,7 +15,7 @@ LEAD = ["review.second_review", "review.correct_any", "review.assign_review", *R
 DECISIONS = ["review.view_reviewdecision"]
 RULES = ["verification.view_policychange", "review.view_rejectreason", "review.view_proposal"]
 EXCHANGES = ["integrations.view_buli2exchange"]
-RUNS = ["verification.view_verificationrun"]
+RUNS = ["verification.view_verificationrun", "review.view_reviewworkflow"]
 REPAIR = ["verification.change_verificationrun", "integrations.change_buli2exchange"]  # reaper; resend
 ALL_ACTS = ["documents.view_auditentry", "documents.export_auditentry"]
 
