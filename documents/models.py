@@ -8,6 +8,8 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from documents.encrypted import EncryptedJSONField
@@ -31,10 +33,11 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """The documents that a worker of this queue may claim: the fast lane before the bulk lane, in each the one that
         waits longest; or whatever waits longest, in either lane, when `oldest_first`.
 
-        `queued_at` lies in the future where an attempt was put off.
+        `queued_at` lies in the future where an attempt was put off. It is the database's clock that says so, as for
+        claims: the machines of web servers, workers and sweeps have clocks of their own, and one of them may jump.
         """
         order = ["queued_at"] if oldest_first else ["lane", "queued_at"]
-        return self.filter(status=Status.uploaded, queue=queue, queued_at__lte=timezone.now()).order_by(*order)
+        return self.filter(status=Status.uploaded, queue=queue, queued_at__lte=Now()).order_by(*order)
 
     def unread(self) -> Self:
         """The documents that were given to workers and have not been read: they wait, or are held."""
@@ -42,9 +45,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
     def stuck(self, *, silent_seconds: float, held_seconds: float) -> Self:
         """Claimed, but silent for so long, or held for so long in all, that the worker is taken for dead."""
-        now = timezone.now()
-        silent = models.Q(heartbeat_at__lt=now - timedelta(seconds=silent_seconds))
-        held = models.Q(claimed_at__lt=now - timedelta(seconds=held_seconds))
+        silent = models.Q(heartbeat_at__lt=Now() - timedelta(seconds=silent_seconds))
+        held = models.Q(claimed_at__lt=Now() - timedelta(seconds=held_seconds))
         return self.filter(silent | held, status=Status.processing)
 
     def unjudged(self, seconds: float) -> Self:
@@ -199,12 +201,15 @@ class Document(models.Model):
                 at=now,
             )
         for name, value in changes.items():
-            setattr(self, name, value)
+            if isinstance(value, Combinable):  # what the database made of it is asked for when somebody wants it
+                self.__dict__.pop(name, None)
+            else:
+                setattr(self, name, value)
 
     def beat(self, token: uuid.UUID) -> bool:
         """Show progress under the claim `token`; False when the claim was lost."""
         held = Document.objects.filter(pk=self.pk, status=Status.processing, claim_token=token)
-        return bool(held.update(heartbeat_at=timezone.now()))
+        return bool(held.update(heartbeat_at=Now()))
 
 
 class AuditEntry(models.Model):

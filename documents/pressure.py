@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db.models import Count, Min, Q, Sum
+from django.db.models.functions import Now
 from django.utils import timezone
 from prometheus_client import Counter
 
@@ -101,7 +102,7 @@ def counted_waiting() -> int:
 def counted_late() -> int:
     """How many of them wait longer than they may, in each queue counted to COUNTED_OVER."""
     seconds = settings.QUEUE_MAX_AGE
-    then = timezone.now() - timedelta(seconds=seconds)
+    then = Now() - timedelta(seconds=seconds)
     return sum(rows.filter(queued_at__lt=then)[:COUNTED_OVER].count() for rows in _rows()) if seconds else 0
 
 

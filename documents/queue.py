@@ -10,10 +10,10 @@ log = structlog.get_logger(__name__)
 
 VERIFY_WAITING = "verification.verify_waiting"  # named, not imported: documents stand below verification
 CONNECT_SECONDS = 0.3
-ANSWER_SECONDS = 0.5
+ANSWER_SECONDS = 0.3
 
 # A connection of its own, since a worker's may wait long for a message, and a request may not: with Redis down or
-# deaf a ring costs half a second at most.
+# deaf a ring costs a third of a second at most.
 _CONNECTION = Connection(
     settings.CELERY_BROKER_URL,
     connect_timeout=CONNECT_SECONDS,

@@ -164,7 +164,8 @@ def _redis_url() -> str:
 
 
 REDIS_URL = _redis_url()
-REDIS_TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 0.5, "socket_timeout": 1.0}
+# A request may meet a deaf Redis twice, in the limiter and when it rings (documents.queue): under a second together.
+REDIS_TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 0.3, "socket_timeout": 0.4}
 CACHES = {
     "default": {
         "BACKEND": "filot.cache.LimitedRedisCache",

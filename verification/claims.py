@@ -11,6 +11,7 @@ import numpy
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
@@ -51,15 +52,15 @@ def claim(queue: str, worker: str, limit: int = 1) -> list[Claimed]:
     waiting = Document.objects.waiting(queue, oldest_first=next(_claims) % FAIR == 0)
     with transaction.atomic():
         for document in waiting.select_for_update(skip_locked=True)[:limit]:
-            token, now = uuid.uuid4(), timezone.now()
+            token = uuid.uuid4()
             document.move_to(
                 Status.processing,
                 actor=worker,
                 attempts=document.attempts + 1,
                 claim_token=token,
                 claimed_by=worker,
-                claimed_at=now,
-                heartbeat_at=now,
+                claimed_at=Now(),
+                heartbeat_at=Now(),
             )
             run = VerificationRun.objects.create(
                 document=document, attempt=document.runs.count() + 1, queue=queue, worker=worker
@@ -76,7 +77,7 @@ def beat_all(claims: Sequence[Claimed]) -> None:
     """Show progress for a whole batch: what waits behind a neighbour that loads slowly is not silent."""
     tokens = [held.token for held in claims]
     held = Document.objects.filter(status=Status.processing, claim_token__in=tokens)
-    held.update(heartbeat_at=timezone.now())
+    held.update(heartbeat_at=Now())
 
 
 def give_back(held: Claimed, reason: str, wait_seconds: float, *, counted: bool = True) -> None:
@@ -88,7 +89,7 @@ def give_back(held: Claimed, reason: str, wait_seconds: float, *, counted: bool 
     if counted and document.attempts >= settings.OCR_GPU_MAX_RETRIES:
         give_to_person(held, reason)
         return
-    again = timezone.now() + timedelta(seconds=wait_seconds)
+    again = Now() + timedelta(seconds=wait_seconds)
     attempts = document.attempts if counted else document.attempts - 1
     _leave(held, Status.uploaded, reason, queued_at=again, attempts=attempts)
 

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from documents.models import Document, MovedMeanwhile
@@ -46,10 +47,9 @@ NUMBER_DIGITS = 16
 
 def request_verification(document: Document) -> None:
     """Queue an uploaded document that is not queued yet. Safe to repeat, and harmless in every other state."""
-    now = timezone.now()
     waiting = Document.objects.filter(pk=document.pk, status=Status.uploaded, queue="")
     lane = lane_with(unread_of(document.owner_id))
-    waiting.update(queue=first_queue(), queued_at=now, lane=lane, updated_at=now)
+    waiting.update(queue=first_queue(), queued_at=Now(), lane=lane, updated_at=timezone.now())
     document.refresh_from_db()
 
 

@@ -9,6 +9,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
@@ -67,7 +68,7 @@ def _take_from_dead_worker(document: Document) -> None:
             actor="reaper",
             reason="worker_lost",
             guard={"claim_token": token},
-            queued_at=timezone.now(),
+            queued_at=Now(),
         )
     runs.update(outcome=RunOutcome.lost, reason="worker_lost", finished_at=timezone.now())
     REAPED.labels(document.status).inc()
@@ -98,7 +99,7 @@ def hand_over_to_cpu() -> int:
     if not settings.OCR_GPU_ENABLED:
         reason = "gpu_disabled"
     waiting = Document.objects.filter(
-        status=Status.uploaded, queue=settings.OCR_GPU_QUEUE, queued_at__lt=now - patience
+        status=Status.uploaded, queue=settings.OCR_GPU_QUEUE, queued_at__lt=Now() - patience
     )
     moved: int = waiting.update(queue=settings.OCR_CPU_QUEUE, fallback_reason=reason, updated_at=now)
     if moved:
@@ -115,7 +116,7 @@ def missing_hints() -> dict[str, int]:
     """
     missing = {}
     for queue in (settings.OCR_GPU_QUEUE, settings.OCR_CPU_QUEUE):
-        settled = Q(queued_at__lt=timezone.now() - timedelta(seconds=HINT_GRACE_SECONDS)) | Q(attempts__gt=0)
+        settled = Q(queued_at__lt=Now() - timedelta(seconds=HINT_GRACE_SECONDS)) | Q(attempts__gt=0)
         waiting = Document.objects.waiting(queue).filter(settled)[:MOST_ROWS].count()
         hints = hints_waiting(queue) if waiting else None
         if hints is not None and waiting > hints:

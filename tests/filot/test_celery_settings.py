@@ -7,6 +7,7 @@ from celery.signals import task_prerun
 from django.conf import settings
 from django.db import connection
 
+from documents import queue
 from filot.celery import app
 
 BRPOP_SECONDS = 10  # the longest that kombu waits in one command for a message
@@ -29,7 +30,13 @@ def test_every_client_of_redis_has_its_limits() -> None:
     assert BRPOP_SECONDS < options["socket_timeout"] <= 30
     assert options["retry_on_timeout"] is False
     cache = settings.CACHES["default"]["OPTIONS"]
-    assert (cache["retry"], cache["socket_connect_timeout"], cache["socket_timeout"]) == (None, 0.5, 1.0)
+    assert (cache["retry"], cache["socket_connect_timeout"], cache["socket_timeout"]) == (None, 0.3, 0.4)
+
+
+def test_a_request_that_meets_a_deaf_redis_wherever_it_can_waits_less_than_a_second() -> None:
+    deaf = settings.REDIS_TIMEOUTS["socket_timeout"] + queue.ANSWER_SECONDS
+    unreachable = settings.REDIS_TIMEOUTS["socket_connect_timeout"] + queue.CONNECT_SECONDS
+    assert max(deaf, unreachable) < 0.8
 
 
 def test_hints_are_json_acknowledged_late_one_at_a_time_and_leave_no_result() -> None:

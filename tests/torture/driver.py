@@ -34,6 +34,10 @@ class File:
     content_type: str = "image/jpeg"
     type: str = "KTP"
 
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
 
 class Sending:
     """Uploads under way, each at its time whether those before it were answered or not."""
@@ -113,7 +117,7 @@ class Driver:
         status, got, said, error = self.call(
             "POST", "/documents/upload", owner, body, {**headers, "Content-Type": kind}
         )
-        digest = hashlib.sha256(file.data).hexdigest()
+        digest = file.sha256
         answer = Answer(
             owner_id=self.owner_ids[self.names.index(owner)],
             status=status,

@@ -34,12 +34,15 @@ SETTLED = "('auto_approve', 'auto_reject', 'needs_review', 'approved', 'rejected
 
 @dataclass(frozen=True)
 class Needs:
-    """What a row asks of the house. "NAME=value": `variables` are for all parts, `reading` for OCR workers alone."""
+    """What a row asks of the house. "NAME=value": `variables` are for all parts, `reading` for OCR workers alone;
+    `clocks` "ocr-1=-600": that part's clock is ten minutes slow.
+    """
 
     parts: tuple[str, ...] = (WEB, "ocr-1", "ocr-2", DEFAULT)
     engine: str = STAND_IN
     variables: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()
 
 
 class House(Stack):
@@ -118,6 +121,8 @@ class House(Stack):
         env = {**self.env, "REDIS_URL": self.proxy.url, "TORTURE_ARM": str(self.arm(name))}
         env["BULI2_MODE"] = "sandbox" if SIMULATOR in needs.parts else "local"
         env |= dict(variable.split("=", 1) for variable in needs.variables)
+        if ahead := dict(clock.split("=") for clock in needs.clocks).get(name):
+            env["TORTURE_CLOCK"] = ahead
         if name.startswith("ocr"):
             env["OCR_CPU_ENGINE"] = needs.engine
             env |= dict(variable.split("=", 1) for variable in needs.reading)

@@ -1,12 +1,15 @@
 """`python -m tests.torture.launch MODULE ARGUMENTS`: run a program of FiLot with faults put into it from outside.
 
-TORTURE_ENGINE=1 makes the stand-in known as an engine; TORTURE_ARM names the file by which `exits` is armed;
-TORTURE_DECODER names a function of the sandbox that takes the place of decoding for poisoned files.
+The stand-in is known as an engine; TORTURE_ARM names the file by which `exits` is armed; TORTURE_CLOCK puts Django's
+clock ahead by so many seconds; TORTURE_POISON=1 makes `decoder` do to poisoned files what they are poisoned with.
 """
 
 import os
 import runpy
 import sys
+from datetime import timedelta
+
+from django.utils import timezone
 
 from ocr_gpu.engine import ENGINES
 from tests.torture.stand_in import NAME
@@ -18,10 +21,13 @@ def main() -> None:
         from tests.torture import exits
 
         exits.install(arm)
-    if function := os.environ.get("TORTURE_DECODER"):
+    if os.environ.get("TORTURE_POISON"):
         from tests.torture import decoder
 
-        decoder.install(function)
+        decoder.install()
+    if ahead := float(os.environ.get("TORTURE_CLOCK", "0")):
+        now = timezone.now
+        timezone.now = lambda: now() + timedelta(seconds=ahead)
     module = sys.argv[1]
     sys.argv = sys.argv[1:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

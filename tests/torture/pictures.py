@@ -17,10 +17,3 @@ def small_card(text: str, chance: random.Random, size: tuple[int, int] = SIZE) -
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=85)
     return out.getvalue()
-
-
-def poison(size: tuple[int, int] = SIZE) -> bytes:
-    """A flawless picture in the one colour that stand_in.StandInEngine dies of."""
-    out = io.BytesIO()
-    Image.new("RGB", size, (255, 0, 255)).save(out, "PNG")
-    return out.getvalue()

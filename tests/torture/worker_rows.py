@@ -135,6 +135,29 @@ def two_of_each(run: Run) -> None:
 
 
 @row(
+    "clocks",
+    "one worker's clock is ten minutes slow, another's ten minutes fast, that of the sweep a minute slow; workers are"
+    " killed",
+    "0 lost, 0 doubled, no living worker loses a claim, dead ones do within the limits",
+    Needs(parts=PARTS, reading=("TORTURE_READ_SECONDS=0.4",), clocks=("ocr-1=-600", "ocr-2=600", "default=-60")),
+)
+def clocks(run: Run) -> None:
+    run.driver.start(run.size(60, 8), rate=3).answers()
+    run.settle(beside=run.size(60, 8))
+    run.expect(not run.house.reaped(run.driver.owner_ids), "a claim was taken from a worker that lives")
+    for _ in range(run.size(10, 2)):
+        run.driver.start(4, rate=8).answers()
+        victim, document_id = wait_for("a held document", lambda: _holder(run), 20, 0.01)
+        run.house.start_again(victim)
+        began = time.monotonic()
+        wait_for(f"{document_id} to be settled by another", lambda: not run.house.unsettled(run.driver.owner_ids), 90)
+        run.figures["longest until settled"] = max(
+            run.figures.get("longest until settled", 0.0), round(time.monotonic() - began, 1)
+        )
+    run.settle()
+
+
+@row(
     "sigterm",
     "SIGTERM to every worker in turn under load, real engine; then to the web server",
     "running tasks end or are released in 30 s, nothing is held by who has gone",

@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -37,6 +38,16 @@ def test_a_silent_claim_goes_back_to_the_queue(owner: User) -> None:
 
 def test_a_claim_with_a_heartbeat_is_left_alone(owner: User) -> None:
     silent(owner, seconds=10)
+    assert sweeping.reap_stuck() == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_clock_that_is_wrong_makes_no_living_worker_dead_and_no_dead_one_alive(owner: User, ahead: timedelta) -> None:
+    """Whether the worker's or the sweep's: the database has the only clock that counts."""
+    dead, living = silent(owner), make_document(owner)
+    with time_machine.travel(timezone.now() + ahead):
+        assert claims.claim(living.queue, "worker with a wrong clock")
+        assert [reaped.pk for reaped in sweeping.reap_stuck()] == [dead.pk]
     assert sweeping.reap_stuck() == []
 
 
