@@ -82,8 +82,9 @@ def temporal_worker(env: Mapping[str, str]) -> Program:
     return Program("temporal-worker", argv, env=env, label="Temporal worker", ready_line="temporal_worker_started")
 
 
-def simulator(env: Mapping[str, str], port: int) -> Program:
+def simulator(env: Mapping[str, str], port: int, journal: Path) -> Program:
     argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), "buli2_simulator", "--port", str(port)]
+    argv += ["--log", str(journal)]  # so that it still knows its reviews after a restart, as a partner would
     return Program(
         "buli2",
         argv,

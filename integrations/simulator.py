@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, unquote
 
 from django.conf import settings
 
-from integrations.simulator_desk import AlreadyClosed, Desk, Fault, SimulatedReview, UnknownTicket
+from integrations.simulator_desk import AlreadyClosed, Desk, SimulatedReview, UnknownTicket
+from integrations.simulator_faults import Fault
 
 NAME = "BULI2-SIMULATOR"
 BANNER = "BULI2 SIMULATOR - not a partner: nobody looks at these reviews unless you decide them here"
@@ -53,8 +54,8 @@ class BuliSimulator:
         return f"http://{host!s}:{port}"
 
     def fail(self, *faults: str) -> None:
-        """Script the next submissions, for instance `fail("503:3", "cut:1")`."""
-        self.desk.faults.extend(Fault.parse(fault) for fault in faults)
+        """Script the next calls, for instance `fail("503:3", "status.cut:1")`."""
+        self.desk.script.add(*faults)
 
     def serve_forever(self) -> None:
         self._server.serve_forever(poll_interval=0.1)
@@ -93,6 +94,8 @@ class _Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         if self.path == "/decide":
             self._decide_on_page()
+        elif self.path == "/script":
+            self._change()
         else:
             self._route({(): self._submit, ("cancel",): self._cancel})
 
@@ -102,7 +105,7 @@ class _Answer(BaseHTTPRequestHandler):
         """`/internal/reviews`, or `/internal/reviews/<ticket>/<verb>`, for who has the key."""
         simulator = self.server.simulator
         simulator.requests.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
-        if self.headers.get("Authorization", "").removeprefix("Bearer").strip() != simulator.api_key:
+        if not self._has_key():
             return self._json(401, {"error": "unknown key"})
         parts = self.path.removeprefix("/internal/reviews").split("/")
         ticket, door = unquote("".join(parts[1:2])), doors.get(tuple(parts[2:]))
@@ -117,24 +120,41 @@ class _Answer(BaseHTTPRequestHandler):
         except AlreadyClosed:
             return self._json(409, {"error": "already closed"})
 
+    def _has_key(self) -> bool:
+        given = self.headers.get("Authorization", "").removeprefix("Bearer").strip()
+        return given == self.server.simulator.api_key
+
     def _submit(self, ticket: str, body: dict[str, Any]) -> None:
-        desk = self.server.simulator.desk
         key = self.headers.get("Idempotency-Key", "")
         if not body.get("reviewId") or not key:
             raise ValueError("reviewId and Idempotency-Key are needed")
-        fault = desk.next_fault()
-        if fault and fault.kind.isdigit():
-            more = {"Retry-After": f"{fault.seconds:g}"} if fault.seconds else {}
-            return self._json(int(fault.kind), {"error": "as scripted"}, more)
-        review = desk.submit(key, body)  # the other faults come after the work: the sender can't know that it was done
-        if fault:
-            return self._misbehave(fault, review)
-        return self._json(201, {"taskId": review.ticket, "status": review.status})
 
-    def _misbehave(self, fault: Fault, review: SimulatedReview) -> None:
+        def work() -> dict[str, Any]:
+            review = self.server.simulator.desk.submit(key, body)
+            return {"taskId": review.ticket, "status": review.status}
+
+        self._answer("submit", work, 201)
+
+    def _answer(self, door: str, work: Callable[[], dict[str, Any]], status: int = 200) -> None:
+        """What the script says: before the work, or after it, when the sender can't know that it was done."""
+        fault = self.server.simulator.desk.script.next_of(door)
+        if fault and fault.is_before_the_work:
+            return self._refuse(fault)
+        content = work()
+        if fault and fault.status:
+            return self._refuse(fault)
+        if fault:
+            return self._misbehave(fault, status, content)
+        return self._json(status, content)
+
+    def _refuse(self, fault: Fault) -> None:
+        more = {"Retry-After": f"{fault.seconds:g}"} if fault.seconds else {}
+        self._json(fault.status, {"error": "as scripted"}, more)
+
+    def _misbehave(self, fault: Fault, status: int, content: dict[str, Any]) -> None:
         if fault.kind == "slow":
             self.server.simulator.desk.stopping.wait(fault.seconds)
-            self._json(201, {"taskId": review.ticket, "status": review.status})
+            self._json(status, content)
         elif fault.kind == "cut":
             self.close_connection = True
         elif fault.kind == "garbage":
@@ -155,12 +175,25 @@ class _Answer(BaseHTTPRequestHandler):
             time.sleep(0.001)
 
     def _status(self, ticket: str, body: dict[str, Any]) -> None:
-        review = self.server.simulator.desk.get(ticket)
-        answer = {"taskId": review.ticket, "status": review.status}
-        self._json(200, answer | ({"decision": review.decision, "notes": ""} if review.decision else {}))
+        def work() -> dict[str, Any]:
+            review = self.server.simulator.desk.get(ticket)
+            answer = {"taskId": review.ticket, "status": review.status}
+            return answer | ({"decision": review.decision, "notes": ""} if review.decision else {})
+
+        self._answer("status", work)
 
     def _cancel(self, ticket: str, body: dict[str, Any]) -> None:
-        self._json(200, {"status": self.server.simulator.desk.cancel(ticket).status})
+        self._answer("cancel", lambda: {"status": self.server.simulator.desk.cancel(ticket).status})
+
+    def _change(self) -> None:
+        """`POST /script`: new habits, for who has the key. Not BULI2's: what tests of a whole FiLot steer it by."""
+        if not self._has_key():
+            return self._json(401, {"error": "unknown key"})
+        try:
+            self.server.simulator.desk.change(self._body())
+        except (ValueError, TypeError) as error:
+            return self._json(400, {"error": str(error)})
+        return self._json(200, {"changed": True})
 
     # The page -----------------------------------------------------------------------------------------------
 

@@ -1,8 +1,7 @@
-"""The reviews that the BULI2 simulator holds, what happens to them, and the signed callbacks it sends."""
+"""The reviews that the BULI2 simulator holds, what happens to them, and a journal of it from which it remembers."""
 
 import json
 import threading
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,15 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import requests
 import structlog
 
-from integrations.signatures import sign
+from integrations.simulator_callbacks import CONTRARY, Callbacks, later
+from integrations.simulator_faults import Fault, Script
 
-CALLBACK_TIMEOUTS = (3.0, 10.0)
-CALLBACK_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds after each failed try; then it gives up
 ID_NAMES = ("reviewId", "documentId", "userId")
-FAULT_KINDS = ("slow", "cut", "garbage", "endless", "redirect")
+BY_SCORE = "score:"
+HABITS = ("repeat", "hold", "contrary", "mixed", "send_timestamp", "secret", "other_secret")
+RULES = ("decide_as", "decide_after", "early")
 
 log = structlog.get_logger(__name__)
 
@@ -46,52 +45,33 @@ class SimulatedReview:
     callback: str = ""
 
 
-@dataclass(slots=True)
-class Fault:
-    """What happens to the next `times` submissions: an HTTP status, or one of FAULT_KINDS."""
-
-    kind: str
-    times: int
-    seconds: float = 0.0  # of slow, or the Retry-After of a status
-
-    @classmethod
-    def parse(cls, text: str) -> "Fault":
-        """`503:3`, `429=2:1` (Retry-After 2), `slow=20:1`, `cut:1`, `garbage:1`, `endless:1`, `redirect:1`.
-
-        Raises ValueError.
-        """
-        words, _, times = text.partition(":")
-        kind, _, seconds = words.partition("=")
-        if kind not in FAULT_KINDS and not (kind.isdigit() and 400 <= int(kind) <= 599):
-            raise ValueError(f"unknown fault {kind!r}: an HTTP status or one of {', '.join(FAULT_KINDS)}")
-        return cls(kind, int(times or 1), float(seconds or 0))
-
-
 @dataclass
 class Desk:
-    """Thread-safe. `decide_as` decides every review by rule, `decide_after` seconds late; else a person does."""
+    """Thread-safe. `decide_as` decides every review by rule, `decide_after` seconds late; else a person does.
+
+    approved, rejected, or `score:70`: approved from that score on. `early`: it decides and calls back before it
+    answers the submission. With a `log_file` it remembers what it held before it was restarted.
+    """
 
     secret: str
     service_key: str = ""
     send_timestamp: bool = True
     decide_as: str = ""
     decide_after: float = 0.0
+    early: bool = False
     faults: list[Fault] = field(default_factory=list)
     log_file: Path | None = None
 
     def __post_init__(self) -> None:
         self.reviews: dict[str, SimulatedReview] = {}
         self.effects: list[dict[str, str]] = []
-        self.stopping = threading.Event()
+        self.script = Script(self.faults)
+        self.callbacks = Callbacks(self.secret, service_key=self.service_key, send_timestamp=self.send_timestamp)
+        self.stopping = self.callbacks.stopping
         self._by_key: dict[str, str] = {}
         self._lock = threading.RLock()
-
-    def next_fault(self) -> Fault | None:
-        with self._lock:
-            fault = next((fault for fault in self.faults if fault.times > 0), None)
-            if fault:
-                fault.times -= 1
-            return fault
+        if self.log_file and self.log_file.exists():
+            self._remember(self.log_file)
 
     def submit(self, key: str, body: Mapping[str, Any]) -> SimulatedReview:
         """One review for each idempotency key, however often it is sent."""
@@ -106,11 +86,19 @@ class Desk:
                 callback_url=str(body.get("callbackUrl", "")),
                 ids={name: str(body[name]) for name in ID_NAMES if body.get(name)},
             )
-            self.reviews[review.ticket] = review
-            self._by_key[key] = review.ticket
-            self._effect("submitted", review)
-        if self.decide_as:
-            self._later(self._decide_by_rule, review.ticket)
+            self._keep(review, key)
+            self._effect(
+                "submitted",
+                review,
+                key=key,
+                documentType=review.document_type,
+                score=review.score,
+                callbackUrl=review.callback_url,
+            )
+        if self.decide_as and self.early:
+            self._decide_by_rule(review, at_once=True)
+        elif self.decide_as:
+            later(self._decide_by_rule, review)
         return review
 
     def get(self, ticket: str) -> SimulatedReview:
@@ -130,9 +118,12 @@ class Desk:
                 self._effect("cancelled", review)
             return review
 
-    def decide(self, ticket: str, decision: str, *, notes: str = "") -> SimulatedReview:
-        """Decide and send the callback in the background. Raises UnknownTicket, AlreadyClosed, ValueError."""
-        if decision not in ("approved", "rejected"):
+    def decide(self, ticket: str, decision: str, *, notes: str = "", at_once: bool = False) -> SimulatedReview:
+        """Decide and send the callback, in the background unless `at_once`.
+
+        Raises UnknownTicket, AlreadyClosed, ValueError.
+        """
+        if decision not in CONTRARY:
             raise ValueError(decision)
         with self._lock:
             review = self.get(ticket)
@@ -140,67 +131,73 @@ class Desk:
                 raise AlreadyClosed(ticket)
             review.status, review.decision = "completed", decision
             self._effect("decided", review, decision=decision)
-        self._later(self.send_callback, review, notes)
+        if at_once:
+            self.send_callback(review, notes)
+        else:
+            self.callbacks.hand_over(lambda: self.send_callback(review, notes))
         return review
 
     def send_callback(self, review: SimulatedReview, notes: str = "") -> bool:
-        """Whether FiLot took it; tried again after network errors, 429 and 5xx."""
-        body = self.callback_body(review, notes)
-        for wait in (*CALLBACK_WAITS, None):
-            review.callback = self._post(review.callback_url, body)
-            self._effect("callback", review, answer=review.callback)
-            if review.callback.isdigit() and int(review.callback) < 500 and review.callback != "429":
-                return review.callback == "200"
-            if wait is None or self.stopping.wait(wait):
-                break
-        return False
+        """Whether FiLot took it, in as many copies as it is used to send."""
+        said = [review.decision or ""]
+        if self.callbacks.contrary:
+            said.append(CONTRARY[said[0]])
+        taken = [
+            self.callbacks.send_copies(
+                review.callback_url,
+                self.callbacks.body(decision, {"taskId": review.ticket, **review.ids}, notes),
+                lambda answer: self._answered(review, answer),
+            )
+            for decision in said
+        ]
+        return taken[0]
 
-    def callback_body(self, review: SimulatedReview, notes: str = "") -> bytes:
-        said = {
-            "decision": review.decision,
-            "taskId": review.ticket,
-            "timestamp": datetime.now(UTC).isoformat(),
-        }
-        if notes:
-            said["notes"] = notes
-        return json.dumps({**said, **review.ids}).encode()
+    def change(self, habits: Mapping[str, Any]) -> None:
+        """New habits while it runs, for instance `{"repeat": 3, "decide_as": "approved", "faults": ["503:2"]}`.
 
-    def callback_headers(self, body: bytes) -> dict[str, str]:
-        timestamp = str(int(time.time())) if self.send_timestamp else None
-        headers = {
-            "Content-Type": "application/json",
-            "x-buli2-signature": "sha256=" + sign(body, self.secret, timestamp),
-        }
-        if timestamp:
-            headers["x-buli2-timestamp"] = timestamp
-        if self.service_key:
-            headers["x-service-key"] = self.service_key
-        return headers
+        Raises ValueError.
+        """
+        if unknown := set(habits) - {*HABITS, *RULES, "faults", "clear"}:
+            raise ValueError(f"no such habit: {', '.join(sorted(unknown))}")
+        if habits.get("clear"):
+            self.script.clear()
+        self.script.add(*habits.get("faults", ()))
+        for name in HABITS:
+            if name in habits:
+                setattr(self.callbacks, name, habits[name])
+        for name in RULES:
+            if name in habits:
+                setattr(self, name, habits[name])
 
-    def _post(self, url: str, body: bytes) -> str:
-        if not url.startswith(("http://", "https://")):
-            return "no callbackUrl"
-        try:
-            with requests.Session() as session:
-                session.trust_env = False
-                headers = self.callback_headers(body)
-                return str(session.post(url, data=body, headers=headers, timeout=CALLBACK_TIMEOUTS).status_code)
-        except requests.RequestException as error:
-            return type(error).__name__
+    def effects_of(self, review_id: str, effect: str) -> Iterator[dict[str, str]]:
+        with self._lock:
+            found = list(self.effects)
+        return (line for line in found if line.get("reviewId") == review_id and line["effect"] == effect)
 
-    def _decide_by_rule(self, ticket: str) -> None:
+    def _decide_by_rule(self, review: SimulatedReview, at_once: bool = False) -> None:
         if self.stopping.wait(self.decide_after):
             return
+        decision = self.decide_as
+        if decision.startswith(BY_SCORE):
+            passes = float(review.score or 0) >= float(decision.removeprefix(BY_SCORE))
+            decision = "approved" if passes else "rejected"
         try:
-            self.decide(ticket, self.decide_as, notes="decided by the rule of the simulator")
+            self.decide(review.ticket, decision, notes="decided by the rule of the simulator", at_once=at_once)
         except AlreadyClosed:
-            log.info("simulator_rule_came_too_late", ticket=ticket)
+            log.info("simulator_rule_came_too_late", ticket=review.ticket)
 
-    def _later(self, step: Any, *arguments: Any) -> None:
-        threading.Thread(target=step, args=arguments, daemon=True).start()
+    def _answered(self, review: SimulatedReview, answer: str) -> None:
+        review.callback = answer
+        self._effect("callback", review, answer=answer)
+
+    # The journal --------------------------------------------------------------------------------------------
+
+    def _keep(self, review: SimulatedReview, key: str) -> None:
+        self.reviews[review.ticket] = review
+        self._by_key[key] = review.ticket
 
     def _effect(self, effect: str, review: SimulatedReview, **more: str) -> None:
-        """A line of what was really done, for whoever counts effects afterwards."""
+        """A line of what was really done, for whoever counts effects afterwards; written before it is answered."""
         line = {
             "at": datetime.now(UTC).isoformat(),
             "effect": effect,
@@ -214,7 +211,30 @@ class Desk:
                 with self.log_file.open("a") as lines:
                     lines.write(json.dumps(line) + "\n")
 
-    def effects_of(self, review_id: str, effect: str) -> Iterator[dict[str, str]]:
-        with self._lock:
-            found = list(self.effects)
-        return (line for line in found if line.get("reviewId") == review_id and line["effect"] == effect)
+    def _remember(self, journal: Path) -> None:
+        """A line that was cut off when it was killed is the last one, and was never answered for."""
+        for text in journal.read_text().splitlines():
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            self.effects.append(line)
+            self._replay(line)
+        for review in self.reviews.values():
+            if review.decision and review.callback not in ("200", "404", "409"):
+                self.callbacks.hand_over(lambda review=review: self.send_callback(review))  # type: ignore[misc]
+
+    def _replay(self, line: dict[str, str]) -> None:
+        ticket, effect = line["ticket"], line["effect"]
+        if effect == "submitted":
+            ids = {name: line[name] for name in ID_NAMES if name in line}
+            review = SimulatedReview(
+                ticket, line["reviewId"], line["documentType"], line["score"], line["callbackUrl"], ids
+            )
+            self._keep(review, line["key"])
+        elif effect == "decided":
+            self.reviews[ticket].status, self.reviews[ticket].decision = "completed", line["decision"]
+        elif effect == "cancelled":
+            self.reviews[ticket].status = "cancelled"
+        elif effect == "callback":
+            self.reviews[ticket].callback = line["answer"]

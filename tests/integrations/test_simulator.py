@@ -12,10 +12,12 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
-from integrations.signatures import check_signature
+from integrations.signatures import SignatureInvalid, check_signature
 from integrations.simulator import NAME, BuliSimulator, SimulatorForbidden
-from integrations.simulator_desk import Desk, Fault
+from integrations.simulator_desk import Desk
+from integrations.simulator_faults import Fault
 from tests.integrations.conftest import API_KEY, SECRET
+from tests.stack import wait_for
 
 KEY = {"Authorization": f"Bearer {API_KEY}"}
 TIMEOUT = 5
@@ -167,7 +169,7 @@ def test_a_rule_decides_every_review(receiver: Receiver) -> None:
 def test_a_callback_is_sent_again_until_it_is_taken(
     simulator: BuliSimulator, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integrations.simulator_desk.CALLBACK_WAITS", (0.01, 0.01, 0.01))
+    monkeypatch.setattr("integrations.simulator_callbacks.CALLBACK_WAITS", (0.01, 0.01, 0.01))
     receiver.answers = [503, 429]
     review = simulator.desk.submit("k", submission(receiver))
     review.decision = "approved"
@@ -194,13 +196,20 @@ def test_the_log_of_effects_holds_ids_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [("503:3", Fault("503", 3)), ("429=2:1", Fault("429", 1, 2.0)), ("slow=20", Fault("slow", 1, 20.0))],
+    [
+        ("503:3", Fault("503", 3)),
+        ("429=2:1", Fault("429", 1, 2.0)),
+        ("slow=20", Fault("slow", 1, 20.0)),
+        ("slow=0.5:2", Fault("slow", 2, 0.5)),
+        ("status.after-500:2", Fault("after-500", 2, door="status")),
+        ("cancel.slow=0.5:1", Fault("slow", 1, 0.5, "cancel")),
+    ],
 )
 def test_a_fault_is_read(text: str, fault: Fault) -> None:
     assert Fault.parse(text) == fault
 
 
-@pytest.mark.parametrize("text", ["", "200:1", "fast:1", "503:x", "slow=x:1", "999"])
+@pytest.mark.parametrize("text", ["", "199:1", "fast:1", "503:x", "slow=x:1", "999", "after-cut:1", "desk.503:1"])
 def test_an_unknown_fault_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Fault.parse(text)
@@ -231,4 +240,124 @@ def test_the_command_announces_a_simulator_and_serves(monkeypatch: pytest.Monkey
     output = StringIO()
     call_command("buli2_simulator", port=0, decide="approved", after=1, fail=["503:2"], stdout=output)
     assert "SIMULATOR" in output.getvalue()
-    assert (served[0].decide_as, served[0].decide_after, served[0].faults) == ("approved", 1, [Fault("503", 2)])
+    assert (served[0].decide_as, served[0].decide_after) == ("approved", 1)
+    assert served[0].script.faults == [Fault("503", 2)]
+
+
+def test_a_fault_after_the_work_has_done_it_and_one_before_has_not(simulator: BuliSimulator) -> None:
+    simulator.fail("503:1", "after-503:1")
+    body = submission()
+    for done in (0, 1):
+        assert submit(simulator, body).status_code == 503
+        assert len(list(simulator.desk.effects_of(body["reviewId"], "submitted"))) == done
+
+
+def test_the_other_doors_fail_by_script_too(simulator: BuliSimulator) -> None:
+    ticket = submit(simulator, submission()).json()["taskId"]
+    simulator.fail("status.500:1", "cancel.429=3:1")
+    status, cancel = (
+        f"{simulator.url}/internal/reviews/{ticket}/status",
+        f"{simulator.url}/internal/reviews/{ticket}/cancel",
+    )
+    assert [requests.get(status, headers=KEY, timeout=TIMEOUT).status_code for _ in range(2)] == [500, 200]
+    answers = [requests.post(cancel, json={"reason": "x"}, headers=KEY, timeout=TIMEOUT) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [429, 200]
+    assert answers[0].headers["Retry-After"] == "3"
+
+
+def test_it_remembers_after_a_restart_what_it_held_and_calls_back_what_it_owes(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    file = tmp_path / "journal.jsonl"
+    decided, cancelled, waiting = submission(receiver), submission(receiver), submission(receiver)
+    with BuliSimulator(api_key=API_KEY, desk=Desk(secret=SECRET, log_file=file)) as simulator:
+        tickets = [submit(simulator, body).json()["taskId"] for body in (decided, cancelled, waiting)]
+        receiver.answers = [503] * 99
+        simulator.desk.decide(tickets[0], "rejected")
+        simulator.desk.cancel(tickets[1])
+    receiver.answers = []
+    with file.open("a") as journal:
+        journal.write('{"effect": "cut o')
+    with BuliSimulator(api_key=API_KEY, desk=Desk(secret=SECRET, log_file=file)) as again:
+        assert receiver.settled.wait(TIMEOUT), "the callback that nobody took"
+        assert [again.desk.get(ticket).status for ticket in tickets] == ["completed", "cancelled", "pending"]
+        assert submit(again, waiting).json()["taskId"] == tickets[2], "its key is known"
+        assert len(list(again.desk.effects_of(waiting["reviewId"], "submitted"))) == 1
+
+
+def test_it_decides_by_the_score(receiver: Receiver) -> None:
+    desk = Desk(secret=SECRET, decide_as="score:70")
+    with BuliSimulator(api_key=API_KEY, desk=desk) as simulator:
+        tickets = {
+            score: submit(simulator, {**submission(receiver), "score": score}).json()["taskId"]
+            for score in ("69", "70")
+        }
+        wait_for("both decisions", lambda: all(desk.get(ticket).decision for ticket in tickets.values()))
+    assert [desk.get(ticket).decision for ticket in tickets.values()] == ["rejected", "approved"]
+
+
+def test_it_calls_back_before_it_has_answered_the_submission(receiver: Receiver) -> None:
+    desk = Desk(secret=SECRET, decide_as="approved", early=True)
+    with BuliSimulator(api_key=API_KEY, desk=desk) as simulator:
+        submit(simulator, submission(receiver))
+        assert len(receiver.got) == 1
+
+
+def test_it_repeats_contradicts_and_signs_with_either_secret_in_every_spelling(receiver: Receiver) -> None:
+    desk = Desk(secret=SECRET)
+    desk.change({"repeat": 4, "contrary": True, "mixed": True, "other_secret": "the-older-one"})
+    review = desk.submit("k", submission(receiver))
+    desk.decide(review.ticket, "approved", at_once=True)
+    said = [json.loads(raw)["decision"] for _, raw in receiver.got]
+    assert said == ["approved"] * 4 + ["rejected"] * 4
+    used = set()
+    for headers, raw in receiver.got:
+        fits = [secret for secret in (SECRET, "the-older-one") if accepted(headers, raw, secret)]
+        used.add((*fits, headers["x-buli2-signature"].startswith("sha256=")))
+    assert {secret for secret, _ in used} == {SECRET, "the-older-one"}
+    assert {prefixed for _, prefixed in used} == {True, False}
+
+
+def accepted(headers: dict[str, str], raw: bytes, secret: str) -> bool:
+    try:
+        check_signature(
+            body=raw,
+            signature=headers["x-buli2-signature"],
+            timestamp=headers["x-buli2-timestamp"],
+            secrets=[secret],
+            require_timestamp=True,
+            now=time.time(),
+        )
+    except SignatureInvalid:
+        return False
+    return True
+
+
+def test_it_sends_what_it_held_back_the_last_first(receiver: Receiver) -> None:
+    desk = Desk(secret=SECRET)
+    desk.change({"hold": 0.3})
+    bodies = [submission(receiver) for _ in range(3)]
+    for number, body in enumerate(bodies):
+        desk.decide(desk.submit(str(number), body).ticket, "approved")
+    wait_for("all of them", lambda: len(receiver.got) == 3)
+    assert [json.loads(raw)["reviewId"] for _, raw in receiver.got] == [body["reviewId"] for body in reversed(bodies)]
+
+
+def test_its_habits_are_changed_over_http_by_who_has_the_key(simulator: BuliSimulator) -> None:
+    def change(habits: object, headers: dict[str, str] = KEY) -> int:
+        return requests.post(f"{simulator.url}/script", json=habits, headers=headers, timeout=TIMEOUT).status_code
+
+    assert change({"faults": ["503:1"]}, headers={}) == 401
+    assert change({"faults": ["nonsense"]}) == 400
+    assert change({"no such": 1}) == 400
+    assert change({"faults": ["503:1"], "repeat": 2}) == 200
+    assert submit(simulator, submission()).status_code == 503
+    assert simulator.desk.callbacks.repeat == 2
+    assert change({"clear": True}) == 200
+    assert submit(simulator, submission()).status_code == 201
+
+
+@pytest.mark.parametrize("rule", ["maybe", "score:", "score:x"])
+def test_an_unknown_rule_is_refused(rule: str) -> None:
+    with pytest.raises(CommandError, match="no rule"):
+        call_command("buli2_simulator", "--port", "0", "--decide", rule)

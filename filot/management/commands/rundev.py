@@ -180,7 +180,7 @@ class DevelopmentRun:
         started.append(programs.default_worker(self.env, self.var.path / "celerybeat-schedule"))
         started.append(programs.temporal_worker(self.env))
         if "BULI2_API_URL" not in self.caller and self.env["BULI2_MODE"] == "sandbox":
-            started.append(programs.simulator(self.env, simulator_port))
+            started.append(programs.simulator(self.env, simulator_port, self.var.path / "buli2-simulator.jsonl"))
         return started
 
     def _send_cards(self, supervisor: Supervisor, port: int) -> None:
