@@ -5,6 +5,7 @@ An original lies under `<ownerId>/<TYPE>_<uuid>.<ext>` and is written once. Its 
 """
 
 import os
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,22 @@ def _sync(path: Path) -> None:
 class ObjectStore(S3Storage):  # type: ignore[misc]  # django-storages has no types
     """An S3 bucket as Cloudflare R2 speaks it: signature v4, path style, no checksums it did not ask for."""
 
+    _shared: Any = None
+    _connecting = threading.Lock()
+
     def get_default_settings(self) -> dict[str, Any]:
         defaults: dict[str, Any] = super().get_default_settings()
         return {**defaults, "client_config": client_config(), "file_overwrite": False, "querystring_auth": True}
+
+    @property
+    def connection(self) -> Any:
+        """One for all threads of a process. The package makes one for each, of 18 MB: threads may share its client, and
+        the bucket that is made of the first is shared by all of them anyway.
+        """
+        with self._connecting:
+            if self._shared is None:
+                self._shared = super().connection
+        return self._shared
 
     def replace(self, name: str, content: Any) -> None:
         """Write over what is there: `save` would take another name. A store shows whole objects only."""

@@ -14,6 +14,7 @@ import requests
 
 from filot.embedded.program import free_port
 from filot.embedded.valkey import Valkey
+from filot.programs import PREPARE
 
 PROJECT = Path(__file__).resolve().parent.parent
 TIMEOUTS = (3, 30)
@@ -80,8 +81,7 @@ class Stack:
         self.env["REDIS_URL"] = self.valkey.url
         with psycopg.connect(self.server, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{self.database}"')
-        for command in ("migrate --noinput", "setup_roles", "demo_accounts"):
-            self.manage(command)
+        self._run("-c", PREPARE, "migrate --noinput", "setup_roles", "demo_accounts")
         for name in self.parts:
             self.start(name)
         for name in self.parts:
@@ -103,15 +103,18 @@ class Stack:
             connection.execute(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
 
     def manage(self, command: str) -> str:
+        return self._run("manage.py", *command.split())
+
+    def _run(self, *words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "manage.py", *command.split()],
+            [sys.executable, *words],
             cwd=PROJECT,
             env=self.env,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
+        assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
         return done.stdout
 
     def env_of(self, name: str) -> dict[str, str]:

@@ -77,7 +77,8 @@ def _take_from_dead_worker(document: Document) -> None:
 
 def judge_forgotten() -> int:
     """Judge what was read by a worker that died before it judged; one that can't be judged holds up no other."""
-    forgotten = list(Document.objects.unjudged(UNJUDGED_SECONDS)[:MOST_ROWS])
+    silent = min(UNJUDGED_SECONDS, settings.OCR_GPU_STUCK_TIMEOUT)  # a dead worker is known as one after that
+    forgotten = list(Document.objects.unjudged(silent)[:MOST_ROWS])
     for document in forgotten:
         try:
             evaluate(document)

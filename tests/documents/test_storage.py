@@ -1,5 +1,6 @@
 import os
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,22 @@ def test_an_object_in_an_s3_store_is_sealed_and_reads_back(settings: Any) -> Non
     assert read_original(key) == b"the bytes of a card"
     with originals().open(key) as stored:
         assert b"card" not in stored.read()
+
+
+def test_all_threads_of_a_process_share_one_connection_to_the_store(settings: Any) -> None:
+    """One of each thread's own would cost 18 MB a thread."""
+    on_s3(settings)
+
+    def there_and_back(number: int) -> tuple[bool, int]:
+        key, data = a_key(), b"card %d" % number
+        write_original(key, data)
+        write_page(key, data)
+        return read_original(key) == read_page(key) == data, id(originals().connection)  # type: ignore[attr-defined]
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(there_and_back, range(24)))
+    assert all(same for same, _ in found)
+    assert len({connection for _, connection in found}) == 1
 
 
 def test_the_bucket_shows_nothing_without_a_signature(settings: Any) -> None:

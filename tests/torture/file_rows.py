@@ -66,6 +66,7 @@ def hostile_files(run: Run) -> None:
         wave = min(500, total - start)
         _send(run, [hostile.damaged(run.chance.choice(bases), run.chance) for _ in range(wave)])
         peak = max(peak, _memory(run))
+    run.figures["web server before, after"] = f"{before:.0f}, {_memory(run):.0f} MB"
     for name in hostile.BOMBS if run.full else run.chance.sample(list(hostile.BOMBS), 5):
         answer = run.driver.upload(hostile.BOMBS[name]())
         run.expect(400 <= answer.status < 500 or answer.status == 201, f"{name}: {answer.status} {answer.error}")

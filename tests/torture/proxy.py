@@ -39,6 +39,7 @@ class Proxy:
         except OSError:
             client.close()
             return
+        server.settimeout(None)  # a connection may be silent for as long as it likes
         back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
         back.start()
         self._pump(client, server)
