@@ -24,7 +24,6 @@ help:
 	@echo "make test     install what tests need, a browser too, and run them (PYTEST_ARGS=...: other options for pytest)"
 	@echo "make torture  hours of faults against real processes (ROWS=idle-kill,zombie SEED=7 SCALE=0.1: less of it)"
 	@echo "make lint     ruff, mypy, import-linter, missing migrations"
-	@echo "make fuzz-api 20,000 cases out of the OpenAPI schema (CASES=...)"
 	@echo "make access-table  write anew who may open what (tests/access_table.txt)"
 	@echo "make fix      let ruff repair and format"
 	@echo "make lock     resolve deploy/locks/ anew (needs uv)"
@@ -48,12 +47,6 @@ lint: install-test
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	FILOT_ENV=test $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
-
-# Cases out of the OpenAPI schema, good and bad, against the API: how many in all.
-CASES ?= 20000
-
-fuzz-api: install-test
-	@exec env FILOT_ENV=test FILOT_TEST_API_CASES=$(CASES) $(BIN)/python -m pytest -q --show-capture=no tests/test_api_cases.py
 
 # Look at what changed in tests/access_table.txt before you commit it: it says who may open what.
 access-table: install-test

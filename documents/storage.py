@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from storages.backends.s3 import S3Storage
@@ -24,6 +25,7 @@ __all__ = [
     "ObjectStore",
     "OriginalMissing",
     "StoreUnavailable",
+    "answers",
     "delete_original",
     "originals",
     "owner_of",
@@ -35,6 +37,8 @@ __all__ = [
     "write_original",
     "write_page",
 ]
+
+log = structlog.get_logger(__name__)
 
 PAGE = ".page.jpg"
 UNFINISHED = ".part"
@@ -144,6 +148,16 @@ def write_page(key: str, data: bytes) -> None:
 def read_page(key: str) -> bytes:
     """The page of the original under `key`. Raises as `read_original` does."""
     return _read(page_key(key))
+
+
+def answers(key: str) -> bool:
+    """Whether the store can be asked for this original now; nothing is read. It answers of what it lost, too."""
+    try:
+        originals().exists(key)
+    except Exception:  # each backend has its own exceptions
+        log.warning("store_away", exc_info=True)
+        return False
+    return True
 
 
 def delete_original(key: str) -> None:

@@ -2,7 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -10,26 +12,40 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from filot.ops import MAY_SEE as MAY_SEE_OPS
+from filot.ops import ops_view
 from filot.preferences import language_view, preferences_view
 from filot.throttling import refused_login
-from review.console import counts, kept_decisions
+from integrations.buli2 import breaker_state
+from review.dashboard import Figures, PolicyRow, figures, policies
 from review.keys import ACTIONS, keys_of
 
-# (heading, models in the order of the menu); what is not named here comes last
-MENU: list[tuple[str | Promise, list[str]]] = [
-    ("", ["review.Review", "documents.Document", "review.ReviewDecision"]),
+POLICY_SECONDS = 120  # for which the figures of the policies are believed: they are of a week
+
+# (heading, [(model or page, its name in the menu)]); models that are not named here come last
+MENU: list[tuple[str | Promise, list[tuple[str, str | Promise]]]] = [
+    (
+        "",
+        [
+            ("admin:index", _("Dashboard")),
+            ("review.Review", _("Needs review")),
+            ("documents.Document", _("All documents")),
+            ("review.ReviewDecision", _("Decisions")),
+            ("documents.AuditEntry", _("Audit log")),
+        ],
+    ),
     (
         _("Operations"),
         [
-            "integrations.Buli2Exchange",
-            "review.ReviewWorkflow",
-            "verification.VerificationRun",
-            "verification.PolicyChange",
+            ("integrations.Buli2Exchange", _("BULI2 exchanges")),
+            ("admin:ops", _("Queues and workers")),
+            ("review.ReviewWorkflow", _("Workflows")),
+            ("verification.VerificationRun", _("Readings")),
+            ("verification.PolicyChange", _("Policy changes")),
         ],
     ),
 ]
 OTHER = _("Access")
-STUCK = _("Stuck work")
 
 
 class Link(NamedTuple):
@@ -70,57 +86,91 @@ class ConsoleSite(AdminSite):
         return [
             path("language/", require_POST(language_view), name="language"),
             path("preferences/", self.admin_view(self.preferences), name="preferences"),
+            path("ops/", self.admin_view(self.ops), name="ops"),
             *super().get_urls(),
         ]
 
     def preferences(self, request: HttpRequest) -> HttpResponse:
         return preferences_view(request, self.each_context(request))
 
+    def ops(self, request: HttpRequest) -> HttpResponse:
+        return ops_view(request, self.each_context(request))
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         refused = refused_login(request, request.POST.get("username", "")) if request.method == "POST" else None
         return refused or super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        shown = {"tiles": tiles(request), "kept_decisions": kept_decisions()}
-        return super().index(request, {**shown, **(extra_context or {})})
+        shown = {
+            **self.each_context(request),
+            "title": self.index_title,
+            **dashboard(request),
+            **(extra_context or {}),
+        }
+        request.current_app = self.name
+        return TemplateResponse(request, "admin/index.html", shown)
+
+
+def dashboard(request: HttpRequest) -> dict[str, Any]:
+    """Everybody sees the counts; a reviewer of the people only themselves."""
+    sees_all = request.user.has_perm("review.view_reviewdecision")
+    found = figures(only=None if sees_all else request.user.pk)
+    return {
+        "tiles": tiles(request, found),
+        "figures": found,
+        "policies": _policies() if sees_all else [],
+        "breaker": "local" if settings.BULI2_MODE == "local" else breaker_state(),
+        "may_take": request.user.has_perm("review.decide_review"),
+        "kept_decisions": found.undelivered,
+    }
+
+
+def _policies() -> list[PolicyRow]:
+    """Kept for a while: what a week looks like does not change between two looks at it."""
+    kept: list[PolicyRow] | None = cache.get("console.policies")
+    if kept is None:
+        kept = policies()
+        cache.set("console.policies", kept, POLICY_SECONDS)
+    return kept
 
 
 def menu(request: HttpRequest, available_apps: list[Any]) -> list[Section]:
     """The pages that this user may open, work first."""
     if not available_apps:
         return []
-    here, stuck = request.path, reverse("admin:verification_stuck")
-    open_to_user = {
-        f"{app['app_label']}.{model['object_name']}": Link(
-            model["name"], model["admin_url"], here != stuck and here.startswith(model["admin_url"])
-        )
+    models = {
+        f"{app['app_label']}.{model['object_name']}": model
         for app in available_apps
         for model in app["models"]
         if model["admin_url"]
     }
+    pages = {"admin:index": reverse("admin:index")}
+    if request.user.has_perm(MAY_SEE_OPS):
+        pages["admin:ops"] = reverse("admin:ops")
     sections = []
     for heading, names in MENU:
-        links = [open_to_user.pop(name) for name in names if name in open_to_user]
+        links = []
+        for name, shown in names:
+            if name in pages:
+                links.append(Link(shown, pages[name], request.path == pages[name]))
+            elif model := models.pop(name, None):
+                links.append(Link(shown, model["admin_url"], request.path.startswith(model["admin_url"])))
         sections.append(Section(heading, links))
-    home = reverse("admin:index")
-    sections[0].links.insert(0, Link(_("Dashboard"), home, here == home))
-    if request.user.has_perm("verification.view_verificationrun"):
-        sections[1].links.append(Link(STUCK, stuck, here == stuck))
-    sections.append(Section(OTHER, list(open_to_user.values())))
+    others = [
+        Link(model["name"], model["admin_url"], request.path.startswith(model["admin_url"]))
+        for model in models.values()
+    ]
+    sections.append(Section(OTHER, others))
     return [section for section in sections if section.links]
 
 
-def tiles(request: HttpRequest) -> list[Tile]:
+def tiles(request: HttpRequest, found: Figures) -> list[Tile]:
     """The dashboard's figures; a link only for whoever may open the queue."""
     queue = reverse("admin:review_review_changelist") if request.user.has_perm("review.view_review") else ""
-    figures = counts()
     shown = [
-        (_("Waiting"), "waiting", "", ""),
-        (_("Overdue"), "overdue", "?due=overdue", "high"),
-        (_("Escalated"), "escalated", "?escalated=yes", "medium"),
-        (_("Decided today"), "decided_today", "?state=today", ""),
+        (_("Waiting"), found.waiting, "", ""),
+        (_("Overdue"), found.overdue, "?due=overdue", "high"),
+        (_("High risk"), found.high, "?risk=high", "high"),
+        (_("Decided today"), found.decided_today, "?state=today", ""),
     ]
-    return [
-        Tile(name, figures[key], queue and queue + query, tone if figures[key] else "")
-        for name, key, query, tone in shown
-    ]
+    return [Tile(name, number, queue and queue + query, tone if number else "") for name, number, query, tone in shown]

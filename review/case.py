@@ -1,40 +1,46 @@
 """One case as a reviewer sees it: the picture, the fields, why it is here, and what happened to it."""
 
-import base64
 import hashlib
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import structlog
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import Document
 from documents.sealing import CannotOpen
-from documents.storage import OriginalMissing, StoreUnavailable, read_original, read_page
+from documents.storage import OriginalMissing, StoreUnavailable, answers, read_original, read_page
 from integrations.models import Buli2Exchange
 from ocr_gpu.images import UnreadableFile, check_file, page_png
 from ocr_gpu.pictures import as_png
 from ocr_gpu.sandbox import SandboxUnavailable
 from review import console
+from review.case_fields import declared_rows, field_rows, findings_of, points_of
 from review.console import number_fields, opened, run_of
-from review.masking import Area, hide, last_four, number_areas, without_numbers
+from review.correcting import corrected
+from review.masking import Area, hide, number_areas
 from review.models import Review
-from review.reasons import in_force
-from verification.checks import Outcome
+from review.reasons import RETRY, in_force
+from review.revealing import grant_of, may_ask
+from review.taking import is_held, why_not
 from verification.kinds import CARDS
 from verification.models import VerificationRun
-from verification.policy import CHECKS
-from verification.reading import document_type as type_module
 
 log = structlog.get_logger(__name__)
 
-SURE = 90  # percent
-FAIRLY_SURE = 70
 SAME_NUMBER_SHOWN = 10
 EXCHANGES_SHOWN = 20
 PDF = "application/pdf"
+CORRECTION_REASONS: dict[str, str | Promise] = {
+    "misread": _("It was misread"),
+    "not_read": _("It was not read"),
+    "wrong_place": _("It was read from another place"),
+    "not_on_card": _("It is not on the card"),
+}
 KINDS: dict[str, str | Promise] = {
     "ktp": _("KTP"),
     "npwp15": _("NPWP, old, of 15 digits"),
@@ -47,60 +53,7 @@ KINDS: dict[str, str | Promise] = {
     "other_text": _("no card, but other writing"),
     "none": _("nothing that can be read"),
 }
-DECLARED: dict[str, str | Promise] = {"name": _("Name"), "nik": "NIK", "npwp": "NPWP", "birthDate": _("Birth date")}
-DECLARED_NUMBERS = ("nik", "npwp")
 STORE_AWAY = _("The store of the originals does not answer.")
-
-
-class FieldRow(NamedTuple):
-    name: str
-    label: str
-    value: str
-    proposed: str
-    percent: int | None
-    word: str | Promise
-    tone: str
-    box: tuple[float, float, float, float] | None
-
-
-def field_rows(review: Review, *, revealed: bool) -> list[FieldRow]:
-    """Every field of the latest reading in the order of the card; numbers cut to four digits unless `revealed`."""
-    numbers = number_fields(review.document.type)
-    fields = opened(run_of(review), "fields") or {}
-    labels = type_module(review.document.type).CARD_LABELS
-    return [
-        _field_row(name, labels.get(name, name), field or {}, name in numbers, revealed)
-        for name, field in fields.items()
-    ]
-
-
-def _field_row(name: str, label: str, field: dict[str, Any], is_number: bool, revealed: bool) -> FieldRow:
-    def shown(text: str | None) -> str:
-        if revealed or not text:
-            return text or ""
-        return last_four(text) if is_number else without_numbers(text)
-
-    value, proposed = field.get("value"), field.get("proposed")
-    percent = round(100 * field.get("confidence", 0.0)) if value else None
-    word, tone = _confidence(percent)
-    return FieldRow(
-        name=name,
-        label=label,
-        value=shown(value),
-        proposed=shown(proposed),
-        percent=percent,
-        word=word,
-        tone=tone,
-        box=tuple(field["box"]) if field.get("box") else None,
-    )
-
-
-def _confidence(percent: int | None) -> tuple[str | Promise, str]:
-    if percent is None:
-        return _("not read"), "none"
-    if percent >= SURE:
-        return _("sure"), "low"
-    return (_("fairly sure"), "medium") if percent >= FAIRLY_SURE else (_("unsure"), "high")
 
 
 def same_number(review: Review) -> list[Document]:
@@ -116,59 +69,6 @@ def exchanges_of(review: Review) -> list[Buli2Exchange]:
     """Messages with BULI2 about this case, without their bodies."""
     exchanges = Buli2Exchange.objects.filter(review_id=review.pk).defer("body", "answer")
     return list(exchanges.order_by("created_at")[:EXCHANGES_SHOWN])
-
-
-class Point(NamedTuple):
-    what: str
-    points: int
-
-
-def points_of(run: VerificationRun | None) -> list[Point]:
-    """Of a policy that has no checks with texts of their own."""
-    return [Point(what, points) for what, points in run.points.items()] if run and not run.findings else []
-
-
-class FindingRow(NamedTuple):
-    """What a check found: `told` is its text for that, `labels` the fields of the card that it looked at."""
-
-    code: str
-    told: str
-    outcome: str
-    points: int
-    gate: bool
-    labels: list[str]
-
-
-def findings_of(run: VerificationRun | None, document_type: str) -> list[FindingRow]:
-    """What did not pass first: what forbids an approval, then what costs most; then all that passed, in order."""
-    labels = type_module(document_type).CARD_LABELS
-    rows = [
-        FindingRow(
-            found["code"],
-            check.text(Outcome(found["outcome"])).in_language(get_language() or ""),
-            found["outcome"],
-            found["points"],
-            found["gate"],
-            [labels[name] for name in check.fields if name in labels],
-        )
-        for found in (run.findings if run else [])
-        if (check := CHECKS.get(found["code"]))
-    ]
-    return sorted(rows, key=lambda row: (row.outcome == Outcome.passed, not row.gate, min(row.points, 0)))
-
-
-def declared_rows(review: Review, *, revealed: bool) -> list[tuple[str, str]]:
-    """What the client says of the applicant, label and value; numbers cut to four digits unless `revealed`."""
-    try:
-        told = review.document.applicant or {}
-    except CannotOpen:
-        log.error("sealed_value_cannot_be_opened", document_id=str(review.document.pk), column="applicant")
-        return []
-    return [
-        (str(label), value if revealed or name not in DECLARED_NUMBERS else last_four(value))
-        for name, label in DECLARED.items()
-        if (value := told.get(name))
-    ]
 
 
 # The picture ---------------------------------------------------------------------------------------------------------
@@ -251,30 +151,47 @@ def _known_areas(review: Review) -> list[Area] | None:
     return number_areas(opened(run, "fields") or {}, opened(run, "lines") or [], number_fields(review.document.type))
 
 
-def picture_as_address(png: bytes) -> str:
-    """For a picture that may be seen in one answer only: no address leads to it."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+# In whose hands ------------------------------------------------------------------------------------------------------
+
+
+class Hold(NamedTuple):
+    """`state` is decided, mine, other or free; `left` seconds of the lease."""
+
+    state: str
+    name: str
+    left: int
+    until: datetime | None
+
+    @property
+    def clock(self) -> str:
+        return f"{self.left // 60}:{self.left % 60:02}"
+
+
+def hold_of(review: Review, user: Any) -> Hold:
+    if review.decision:
+        return Hold("decided", "", 0, None)
+    if not is_held(review) or review.lease_until is None:
+        return Hold("free", "", 0, None)
+    left = max(0, int((review.lease_until - timezone.now()).total_seconds()))
+    return Hold("mine" if review.holder_id == user.pk else "other", _name(review.holder), left, review.lease_until)
+
+
+def _name(user: Any) -> str:
+    return user.display_name or user.get_username() if user else ""
 
 
 # All of it -----------------------------------------------------------------------------------------------------------
 
 
-def _revealed(review: Review, page: int) -> tuple[str, str]:
-    """The uncovered picture for one answer, or why there is none."""
-    try:
-        return picture_as_address(picture(review, page, revealed=True)), ""
-    except NoPicture as problem:
-        return "", str(problem)
-
-
-def context(review: Review, user: Any, *, page: int, revealed: bool = False) -> dict[str, Any]:
+def context(review: Review, user: Any, *, page: int) -> dict[str, Any]:
     """What the case page shows to this user."""
-    run, rows = run_of(review), field_rows(review, revealed=revealed)
-    pages = page_count(review.document)
-    shown, unseen = _revealed(review, page) if revealed else ("", "")
-    is_open = not review.decision
-    own = console.is_own(user, review)
+    run, corrections, grant = run_of(review), corrected(review), grant_of(user, review)
+    latest = max(corrections.values(), key=lambda each: each.created_at, default=None)
+    findings = latest.findings if latest else run.findings if run else []
+    revealed = grant is not None
+    rows = field_rows(review, revealed=revealed, corrections=corrections, findings=findings)
     return {
+        **_rights(review, user, revealed),
         "review": review,
         "on_its_way": review.decision and not review.closed_at,
         "document": review.document,
@@ -287,24 +204,51 @@ def context(review: Review, user: Any, *, page: int, revealed: bool = False) -> 
         "boxes": [row for row in rows if row.box] if page == card_page(review) else [],
         "reasons": console.reasons_of(run),
         "points": points_of(run),
-        "findings": findings_of(run, review.document.type),
+        "findings": findings_of(run, review.document.type, findings),
+        "score": latest.score if latest else run.score if run else None,
         "declared": declared_rows(review, revealed=revealed),
         "events": list(review.document.events.all()),
         "decisions": list(review.decisions.select_related("user")),
         "exchanges": exchanges_of(review),
         "same_number": same_number(review),
-        "picture_url": shown or reverse("admin:review_review_page", args=[review.pk, page]),
+        "corrections": sorted(corrections.values(), key=lambda each: each.created_at),
+        "picture_url": reverse("admin:review_review_page", args=[review.pk, page]),
         "away_text": STORE_AWAY,
         "blurred": page != card_page(review) or _known_areas(review) is None,
-        "picture_problem": unseen,
         "page": page,
-        "pages": range(pages),
+        "pages": range(page_count(review.document)),
+        "grant": grant,
         "revealed": revealed,
-        "is_own": own,
-        "may_decide": is_open and not own and console.allowed(user, "decide_review"),
-        "may_escalate": is_open and not review.escalated_at and console.allowed(user, "escalate_review"),
-        "may_reveal": console.allowed(user, "reveal_number"),
-        "reject_reasons": list(in_force().values()),
         "escalation_reasons": console.ESCALATION_REASONS,
         "reveal_reasons": console.REVEAL_REASONS,
+        "correction_reasons": CORRECTION_REASONS,
+    }
+
+
+def _may_correct(hold: Hold, rights: frozenset[str]) -> bool:
+    mine = hold.state == "mine" and bool(rights & {"correct_field", "correct_any"})
+    return mine or (hold.state == "free" and "correct_any" in rights)
+
+
+def _rights(review: Review, user: Any, revealed: bool) -> dict[str, Any]:
+    """What this user may do with the case as it stands."""
+    hold, rights, own = hold_of(review, user), console.rights_of(user), console.is_own(user, review)
+    is_open, mine = not review.decision, hold.state == "mine"
+    away = is_open and not answers(review.document.storage_key)
+    may_decide = mine and not own and "decide_review" in rights
+    reasons = list(in_force().values()) if may_decide and not away else []
+    return {
+        "hold": hold,
+        "away": away,
+        "is_own": own,
+        "needs_second": is_open and review.needs_two,
+        "second_because": review.two_because,
+        "first_is_given": is_open and review.verdicts > 0,
+        "may_take": hold.state == "free" and not why_not(review, user),
+        "may_decide": may_decide,
+        "may_escalate": mine and not review.escalated_at and "escalate_review" in rights,
+        "may_correct": not own and _may_correct(hold, rights),
+        "may_reveal": not revealed and not may_ask(user, review),
+        "reject_reasons": reasons,
+        "upload_reasons": [reason for reason in reasons if reason.kind == RETRY],
     }

@@ -7,7 +7,7 @@ from django.db.models import Prefetch
 from django.http import Http404
 
 from documents.models import Document
-from review.case import FieldRow, field_rows
+from review.case_fields import FieldRow, field_rows
 from review.console import latest_runs
 from review.models import Review
 

@@ -7,25 +7,31 @@ from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db import transaction
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
+from documents.audit import note
 from documents.sealing import CannotOpen
 from review.four_eyes import HIGH_RISK
 from review.masking import last_four, without_numbers
 from review.models import Review, ReviewDecision
-from review.rights import allowed, is_own
+from review.rights import allowed, is_own, rights_of
+from review.taking import queue_state
 from verification.models import RunOutcome, VerificationRun
+from verification.policy import CHECKS
 from verification.reading import document_type as type_module
 from verification.services import number_index
 
-__all__ = ["HIGH_RISK", "allowed", "is_own"]
+__all__ = ["HIGH_RISK", "allowed", "is_own", "rights_of"]
 
 log = structlog.get_logger(__name__)
 
 MEDIUM_RISK = 40
+QUEUE_TITLE = _("Needs review")
 DELIVERED_WITHIN = timedelta(seconds=10)  # a click rings for its delivery, and the sweep comes every 5 s
 
 ESCALATION_REASONS: dict[str, str | Promise] = {
@@ -109,7 +115,16 @@ def reasons_of(run: VerificationRun | None) -> list[str]:
         return []
     if run.outcome in (RunOutcome.failed, RunOutcome.lost):
         return [str(_("It could not be read: %(code)s") % {"code": run.reason or run.outcome})]
-    return [without_numbers(reason["message"]) for reason in run.reasons]
+    return [_reason_text(reason) for reason in run.reasons]
+
+
+def _reason_text(reason: dict[str, Any]) -> str:
+    """As its check says it in the reader's language; as it was stored, where no check of ours says so."""
+    check = CHECKS.get(reason.get("code", ""))
+    for text in (check.failed, check.unknown) if check else ():
+        if text.en == reason["message"]:
+            return text.in_language(get_language() or "")
+    return without_numbers(reason["message"])
 
 
 def duration(span: timedelta) -> str:
@@ -117,8 +132,10 @@ def duration(span: timedelta) -> str:
     minutes = int(abs(span).total_seconds() // 60)
     days, hours = minutes // 1440, minutes // 60 % 24
     if days:
-        return f"{days} d {hours:02} h"
-    return f"{hours} h {minutes % 60:02} m" if hours else f"{minutes} m"
+        return gettext("%(days)d d %(hours)s h") % {"days": days, "hours": f"{hours:02}"}
+    if hours:
+        return gettext("%(hours)d h %(minutes)s m") % {"hours": hours, "minutes": f"{minutes % 60:02}"}
+    return gettext("%(minutes)d m") % {"minutes": minutes}
 
 
 def query_for(term: str) -> str | None:
@@ -152,27 +169,67 @@ def found(reviews: QuerySet[Review], query: str) -> QuerySet[Review]:
     return reviews.filter(Q(pk=key) | Q(document_id=key))
 
 
-def next_case(user: Any, *, after: Review) -> Review | None:
-    """The open case that is due first, without this one and the user's own documents."""
-    waiting: QuerySet[Review] = Review.objects.filter(decision="").order_by("due_at")
-    return waiting.exclude(pk=after.pk).exclude(document__owner=user.pk).first()
-
-
 def today() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def counts() -> dict[str, int]:
-    """Of the dashboard: waiting, overdue, escalated and decided today."""
-    waiting = Review.objects.filter(decision="").aggregate(
-        waiting=Count("pk"),
-        overdue=Count("pk", filter=Q(due_at__lt=timezone.now())),
-        escalated=Count("pk", filter=Q(escalated_at__isnull=False)),
-    )
-    return {**waiting, "decided_today": Review.objects.filter(decided_at__gte=today()).count()}
 
 
 def kept_decisions() -> int:
     """Accepted decisions that should have reached the workflow service by now and have not: they wait in their rows."""
     kept = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True)
     return kept.filter(deliver_after__lt=timezone.now() - DELIVERED_WITHIN).count()
+
+
+# Said to people ------------------------------------------------------------------------------------------------------
+
+_NOT_TAKEN: dict[str, str | Promise] = {
+    "own": _("You uploaded this document: somebody else has to decide it."),
+    "held": _("Somebody else has this case now."),
+    "assigned": _("This case is assigned to somebody else."),
+    "decided": _("This case is decided already."),
+    "senior_only": _("This case needs a senior reviewer."),
+    "gave_first": _("You gave the first verdict: somebody else has to give the second."),
+    "no_right": _("You may look at this case but not decide it."),
+}
+_NOT_DONE: dict[str, str | Promise] = {
+    "nothing_chosen": _("Choose cases first."),
+    "too_many": _("That are too many cases at once."),
+    "unknown_person": _("Choose to whom they are assigned."),
+    "unknown_reason": _("Choose why a new upload is asked for."),
+}
+_NOT_CORRECTED: dict[str, str | Promise] = {
+    "unknown_field": _("This card has no such field."),
+    "unknown_reason": _("Choose why it is corrected."),
+    "bad_value": _("This can't be the value of this field. Dates are written like 1990-03-14."),
+    "same": _("That is what stands there already."),
+    "not_read": _("Nothing was read of this document: there is nothing to correct."),
+}
+
+
+def not_taken(code: str) -> str:
+    return str(_NOT_TAKEN.get(code, _NOT_TAKEN["no_right"]))
+
+
+def not_done(code: str) -> str:
+    """Of an action on many cases."""
+    return str(_NOT_DONE[code]) if code in _NOT_DONE else not_taken(code)
+
+
+def not_corrected(code: str) -> str:
+    return str(_NOT_CORRECTED.get(code, _NOT_CORRECTED["bad_value"]))
+
+
+def nothing_to_take(user: Any) -> str:
+    """Why nothing was taken, with when the first case frees."""
+    state = queue_state(user)
+    if not state.waiting:
+        return str(_("No other case waits for you."))
+    if state.frees_at is None:
+        return str(_("You have skipped every case that is free."))
+    told = _("%(waiting)d waiting, all held; the earliest frees in %(span)s.")
+    return str(told) % {"waiting": state.waiting, "span": duration(state.frees_at - timezone.now())}
+
+
+def note_number_search(user: Any) -> None:
+    """Who looked for a number is kept, the number is not."""
+    with transaction.atomic():
+        note("number.searched", actor=str(user.pk))

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 
 from filot.models import User
-from review.case import declared_rows, findings_of
+from review.case_fields import declared_rows, findings_of
 from review.models import Review
 from tests.review.admin_cases import NIK, logged_in, open_case, staff, with_picture
 from verification.checks import Outcome
