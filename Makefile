@@ -16,7 +16,7 @@ SCALE ?= 1
 LOCKS = deploy/locks
 BIN = $(VENV)/bin
 
-.PHONY: help setup run test torture lint fix lock install install-run install-gpu install-test
+.PHONY: help setup run test torture audit fuzz-api access-table lint fix lock install install-run install-gpu install-test install-audit
 
 help:
 	@echo "make setup    install what FiLot needs into $(VENV) (GPU=1: torch and EasyOCR too)"
@@ -24,6 +24,8 @@ help:
 	@echo "make test     install what tests need, a browser too, and run them (PYTEST_ARGS=...: other options for pytest)"
 	@echo "make torture  hours of faults against real processes (ROWS=idle-kill,zombie SEED=7 SCALE=0.1: less of it)"
 	@echo "make lint     ruff, mypy, import-linter, missing migrations"
+	@echo "make audit    known vulnerabilities, code, secrets, and an SBOM in var/audit/"
+	@echo "make fuzz-api 20,000 cases out of the OpenAPI schema (CASES=...)"
 	@echo "make access-table  write anew who may open what (tests/access_table.txt)"
 	@echo "make fix      let ruff repair and format"
 	@echo "make lock     resolve deploy/locks/ anew (needs uv)"
@@ -48,6 +50,16 @@ lint: install-test
 	$(BIN)/lint-imports
 	FILOT_ENV=test $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 
+# AUDIT_STRICT=1: fail too when the sources of known vulnerabilities cannot be reached.
+audit: install-audit
+	@exec $(BIN)/python deploy/audit.py
+
+# Cases out of the OpenAPI schema, good and bad, against the API: how many in all.
+CASES ?= 20000
+
+fuzz-api: install-test
+	@exec env FILOT_ENV=test FILOT_TEST_API_CASES=$(CASES) $(BIN)/python -m pytest -q --show-capture=no tests/test_api_cases.py
+
 # Look at what changed in tests/access_table.txt before you commit it: it says who may open what.
 access-table: install-test
 	@FILOT_ENV=test FILOT_TEST_WRITE_ACCESS_TABLE=1 $(BIN)/python -m pytest -q -p no:xdist tests/test_access.py -k column
@@ -57,10 +69,10 @@ fix: install-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-install-run install-gpu install-test:
+install-run install-gpu install-test install-audit:
 	@$(MAKE) -s --no-print-directory install LOCK=$(@:install-%=%)
 
-# LOCK is run, gpu or test, each holding the one before. A copy of an installed lock stays in the virtual environment:
+# LOCK is run, gpu, test or audit, each holding the one before. A copy of an installed lock stays in the virtual environment:
 # while it is the same, there is nothing to do. --no-deps, since rapidocr would pull in a second build of OpenCV.
 install:
 	@set -e; lock=$(LOCKS)/$(LOCK).txt; \
@@ -95,7 +107,7 @@ install:
 	if test -e $$status; then \
 	    rm -f $$status; tail -n 20 $$log >&2; echo "The installation failed; all that pip said: $$log" >&2; exit 1; \
 	fi; \
-	for held in run $(filter-out run,$(LOCK)) $(if $(filter test,$(LOCK)),gpu); do \
+	for held in run $(filter-out run,$(LOCK)) $(if $(filter test audit,$(LOCK)),gpu) $(if $(filter audit,$(LOCK)),test); do \
 	    cp $(LOCKS)/$$held.txt $(VENV)/installed-$$held.txt; \
 	done; \
 	echo "Installed."

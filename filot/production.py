@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from filot.env import Env
 
-FEWEST_CHARACTERS = 10  # different ones in a secret: "changeme..." has fewer
+FEWEST_CHARACTERS = 10  # different ones in a secret; "changeme" has seven
 FEWEST_BYTES = 12  # different ones in a key of 32 random bytes: fewer do not come up by chance
 SHORTEST_TOKEN = 16
 # Words of a secret that nobody drew at random; a random text of 64 letters has one in several hundred thousand cases.

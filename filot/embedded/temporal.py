@@ -71,7 +71,7 @@ class Temporal(Service):
     def _has_namespace(self) -> bool:
         """By HTTP: a short process that uses the SDK crashes now and then when it ends."""
         address = f"http://127.0.0.1:{self.http_port}/api/v1/namespaces/{NAMESPACE}"
-        with contextlib.suppress(OSError, HTTPException), urlopen(address, timeout=PROBE_TIMEOUT) as answer:
+        with contextlib.suppress(OSError, HTTPException), urlopen(address, timeout=PROBE_TIMEOUT) as answer:  # nosec B310
             return bool(answer.status == 200)
         return False
 
