@@ -1,13 +1,14 @@
 """A document: one file of one owner, and where it stands. `Document.move_to` is the only writer of its status."""
 
 import uuid
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -188,7 +189,8 @@ class Document(models.Model):
         if before is Status.processing:
             changes = {**NO_CLAIM, **changes}
         changes |= {"status": status, "status_since": now, "updated_at": now}
-        with transaction.atomic():
+        # Within the caller's transaction no savepoint: who raises below has written nothing.
+        with nullcontext() if connection.in_atomic_block else transaction.atomic():
             if not Document.objects.filter(pk=self.pk, status=before, **(guard or {})).update(**changes):
                 raise MovedMeanwhile(f"{self.pk} is no longer {before}, or the claim was lost")
             DocumentEvent.objects.create(
@@ -208,8 +210,13 @@ class Document(models.Model):
 
     def beat(self, token: uuid.UUID) -> bool:
         """Show progress under the claim `token`; False when the claim was lost."""
-        held = Document.objects.filter(pk=self.pk, status=Status.processing, claim_token=token)
-        return bool(held.update(heartbeat_at=Now()))
+        return bool(self._held_by(token).update(heartbeat_at=Now()))
+
+    def is_held_by(self, token: uuid.UUID) -> bool:
+        return bool(self._held_by(token).exists())
+
+    def _held_by(self, token: uuid.UUID) -> Any:
+        return Document.objects.filter(pk=self.pk, status=Status.processing, claim_token=token)
 
 
 class AuditEntry(models.Model):

@@ -182,7 +182,8 @@ def unread_of(owner_id: Any) -> int:
     """How many of this owner's documents wait or are being read; counted no further than anybody asks for."""
     most = max(settings.OWNER_MAX_WAITING, settings.OWNER_FAST_LANE)
     try:
-        return int(Document.objects.unread().owned_by(owner_id).order_by().values("owner")[:most].count())
+        # Few rows out of an index: Django takes longer to make a count of a slice than PostgreSQL for either.
+        return len(Document.objects.unread().owned_by(owner_id).order_by().values_list("owner_id")[:most])
     except DatabaseError as error:
         log.warning("pressure_not_measured", error=type(error).__name__)
         return 0

@@ -61,12 +61,11 @@ class Folder(FileSystemStorage):
     def replace(self, name: str, content: Any) -> None:
         """Write over what is there. Whoever reads meanwhile gets all of the old or all of the new.
 
-        A death in between leaves a file that ends in UNFINISHED; the sweep of originals takes it.
+        Not waited for until it is on the disk: what may be replaced can be made again. A death in between leaves a file
+        that ends in UNFINISHED; the sweep of originals takes it.
         """
-        beside = self.save(f"{name}.{uuid.uuid4()}{UNFINISHED}", content)
-        path = Path(self.path(name))
-        Path(self.path(beside)).replace(path)
-        _sync(path.parent)
+        beside = super().save(f"{name}.{uuid.uuid4()}{UNFINISHED}", content)
+        Path(self.path(beside)).replace(self.path(name))
 
 
 def _sync(path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import structlog
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 T = TypeVar("T")
@@ -53,11 +54,41 @@ class Circuit:
 circuit = Circuit()
 
 
+# Asking first whether the key is there would cost a second call; without the question an unknown key would get no end.
+INCREASE = "if redis.call('EXISTS', KEYS[1]) == 1 then return redis.call('INCRBY', KEYS[1], ARGV[1]) end"
+
+
+class KeptClients(RedisCacheClient):
+    """Django's makes a client of redis-py anew for each call, which takes longer than the call."""
+
+    def __init__(self, servers: list[str], **options: Any) -> None:
+        super().__init__(servers, **options)
+        self._clients: dict[bool, Redis] = {}
+        self._increase: Any = None
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Redis:
+        if write not in self._clients:
+            self._clients[write] = super().get_client(key, write=write)
+        return self._clients[write]
+
+    def incr(self, key: Any, delta: int) -> int:
+        if self._increase is None:
+            self._increase = self.get_client(key, write=True).register_script(INCREASE)
+        count: int | None = self._increase(keys=[key], args=[delta])
+        if count is None:
+            raise ValueError(f"Key {key!r} not found.")
+        return count
+
+
 class LimitedRedisCache(RedisCache):
     """With Redis down `incr` raises ValueError and `add` is False: "cannot count" to django-ratelimit.
 
     Its OPTIONS need `retry: None` and short socket limits: redis-py's own retries stall a command for 3-4 s.
     """
+
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = KeptClients
 
     def _ask(self, call: Callable[[], T], otherwise: T) -> T:
         if not circuit.allows():

@@ -113,6 +113,22 @@ def png(data: bytes, kind: str, page: int, max_side: int) -> list[bytes]:
     return [_header(), out.getvalue()]
 
 
+def rehearse() -> None:
+    """Go each way once with pictures of our own: plugins are loaded, tables built and memory touched.
+
+    Every child that is forked afterwards has them; else each file would pay three times what decoding it takes.
+    """
+    sample = Image.effect_noise((640, 400), 40)
+    for kind, name in ((PDF, "PDF"), *FORMATS.items()):
+        out = io.BytesIO()
+        sample.convert("RGB").save(out, name)
+        data = out.getvalue()
+        for _ in range(2):
+            facts(data, kind)
+            pages(data, kind)
+            png(data, kind, page=0, max_side=PROBE_SIDE)
+
+
 def _header(**values: object) -> bytes:
     return json.dumps(values).encode() + b"\n"
 

@@ -4,6 +4,7 @@ Place and time of the picture, the phone, its serial number and previews go; how
 since the pixels lie as the sensor held them. Structure: ITU-T T.81 (JPEG), the PNG specification, TIFF 6.0 (EXIF).
 """
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 COMMENT, APP1, APP15 = 0xFE, 0xE1, 0xEF
 # Of the application segments these change what the pixels mean: the colour profile, Adobe's colour transform.
 NEEDED_SEGMENTS = ((0xE2, b"ICC_PROFILE\x00"), (0xEE, b"Adobe"))
+# In the pixels: a marker that is neither a stuffed zero, nor a restart, nor a fill byte.
+MARKER_IN_PIXELS = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)
 DROPPED_CHUNKS = {b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"}
 
 
@@ -73,13 +76,15 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _end_of_picture(data: bytes, at: int) -> int:
     """Behind the EOI of this picture. In the pixels a 0xFF is always followed by 0x00 or a restart marker, so the
     first EOI outside a segment ends it, and previews or films that phones append are not looked into."""
+    at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
     while True:
-        at = data.index(b"\xff", at)
-        marker = data[at + 1]
-        if marker == EOI:
+        found = MARKER_IN_PIXELS.search(data, at)
+        if found is None:
+            raise ValueError("cut off")
+        at = found.start()
+        if data[at + 1] == EOI:
             return at + 2
-        stands_alone = marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD7
-        at += 1 if marker == 0xFF else 2 if stands_alone else 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
+        at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
 
 
 def _clean_png(data: bytes) -> bytes:

@@ -27,8 +27,8 @@ OWNER_CHECK_SECONDS = 5.0
 MAX_REQUEST = 16 * 1024
 MAX_OPEN_FILES = 64
 PRELOADED = ("ocr_gpu.decoding",)
+REHEARSAL = "rehearse"  # of a preloaded module: does once, here, what every child would else do for the first time
 
-OPEN_FILES = Path("/proc/self/fd")
 MEMORY_SIZES = Path("/proc/self/statm")
 OUT_OF_MEMORY_SCORE = Path("/proc/self/oom_score_adj")
 
@@ -68,6 +68,7 @@ def _start(request: dict[str, Any], descriptors: list[int], jobs: dict[int, Job]
     source, answer, outcome = descriptors
     reply = socket.socket(fileno=outcome)
     ends, lives = os.pipe()
+    loaded = int(MEMORY_SIZES.read_text().split()[0]) * resource.getpagesize()
     try:
         pid = os.fork()
     except OSError:
@@ -76,7 +77,7 @@ def _start(request: dict[str, Any], descriptors: list[int], jobs: dict[int, Job]
         os.close(ends)
     else:
         if pid == 0:
-            _work(request, source, answer, lives)
+            _work(request, source, answer, lives, loaded)
         jobs[ends] = Job(pid, reply)
     for descriptor in (source, answer, lives):
         os.close(descriptor)
@@ -94,12 +95,12 @@ def _outcome(code: int) -> str:
     return {0: "done", EXIT_REFUSED: "refused", EXIT_MEMORY: "decoder_out_of_memory"}.get(code, "decoder_crashed")
 
 
-def _work(request: dict[str, Any], source: int, answer: int, lives: int) -> NoReturn:
+def _work(request: dict[str, Any], source: int, answer: int, lives: int, loaded: int) -> NoReturn:
     """In the child. It never returns into the server's loop, whatever happens."""
     code = 1
     try:
-        _let_go_of_the_server(keep={source, answer, lives})
-        _confine(**request["limits"])
+        _let_go_of_the_server(keep=[source, answer, lives])
+        _confine(loaded, **request["limits"])
         module, _, name = request["function"].partition(":")
         function = getattr(importlib.import_module(module), name)
         write_whole(answer, *function(bytes(read_whole(source)), **request["arguments"]))
@@ -114,23 +115,20 @@ def _work(request: dict[str, Any], source: int, answer: int, lives: int) -> NoRe
         os._exit(code)
 
 
-def _let_go_of_the_server(keep: set[int]) -> None:
+def _let_go_of_the_server(keep: list[int]) -> None:
     """A child that kept the sockets would hide from the owner that the server died."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
-    for entry in list(OPEN_FILES.iterdir()):
-        if int(entry.name) > 2 and int(entry.name) not in keep:
-            with suppress(OSError):
-                os.close(int(entry.name))
+    first = 3
+    for kept in sorted(keep):
+        os.closerange(first, kept)
+        first = kept + 1
+    os.closerange(first, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    with suppress(OSError):
-        OUT_OF_MEMORY_SCORE.write_text("1000")  # when the machine runs out, this process goes and not its neighbours
 
 
-def _confine(cpu_seconds: int, wall_seconds: float, memory_bytes: int, output_bytes: int) -> None:
-    loaded = int(MEMORY_SIZES.read_text().split()[0]) * resource.getpagesize()
+def _confine(loaded: int, cpu_seconds: int, wall_seconds: float, memory_bytes: int, output_bytes: int) -> None:
     signal.setitimer(signal.ITIMER_REAL, wall_seconds)  # SIGALRM is not handled, so it kills
     for limit, soft, hard in (
         (resource.RLIMIT_AS, loaded + memory_bytes, loaded + memory_bytes),
@@ -146,8 +144,14 @@ def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)  # the owner may be finishing its last task; its end ends us
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # the owner had blocked them until now
+    # The children inherit both. When the machine runs out of memory, one of them goes, and not its neighbours.
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    with suppress(OSError):
+        OUT_OF_MEMORY_SCORE.write_text("1000")
     for module in PRELOADED:
-        importlib.import_module(module)
+        getattr(importlib.import_module(module), REHEARSAL)()
+    gc.collect()
+    gc.disable()  # a child lives for one file; looking for rubbish would only copy pages that it shares with us
     gc.freeze()
     control = socket.socket(fileno=os.dup(sys.stdin.fileno()))
     sys.stdin.close()

@@ -1,8 +1,10 @@
 """Holding a document: taking the claim, giving it back, passing it on. Every write carries the claim's token."""
 
 import itertools
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
@@ -24,7 +26,7 @@ from verification.reuse import StoredReading
 log = structlog.get_logger(__name__)
 
 ATTEMPTS_SPENT = "attempts_spent"
-
+BEAT_SECONDS = 1.0  # between two signs of life of a claim: far less than any claim may be silent
 
 FAIR = 4  # every so many claims of a process one goes to what waits longest: the bulk lane does not starve
 
@@ -40,6 +42,32 @@ class Claimed:
     token: uuid.UUID
     pages: list[numpy.ndarray[Any, Any]] = field(default_factory=list)
     stored: StoredReading | None = None  # of the same file: then nothing was decoded
+    beaten_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def was_beaten(self) -> bool:
+        """Whether progress was shown so short a time ago that nothing more needs to be written."""
+        return time.monotonic() - self.beaten_at < BEAT_SECONDS
+
+    def beat(self) -> bool:
+        """Show progress, or look whether it is still held where that was done just now; False when it was lost."""
+        if self.was_beaten:
+            return self.document.is_held_by(self.token)
+        self.beaten_at = time.monotonic()
+        return self.document.beat(self.token)
+
+
+@contextmanager
+def passing() -> Iterator[None]:
+    """A transaction that nobody waits for until it is on the disk: a claim, or a reading that is about to be judged.
+
+    What a crash of PostgreSQL takes back of these leaves the document where it stood before, for the next claim or the
+    sweep; the commit that decides takes all before it to the disk.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = off")
+        yield
 
 
 def claim(queue: str, worker: str, limit: int = 1) -> list[Claimed]:
@@ -50,7 +78,7 @@ def claim(queue: str, worker: str, limit: int = 1) -> list[Claimed]:
     """
     claims = []
     waiting = Document.objects.waiting(queue, oldest_first=next(_claims) % FAIR == 0)
-    with transaction.atomic():
+    with passing():
         for document in waiting.select_for_update(skip_locked=True)[:limit]:
             token = uuid.uuid4()
             document.move_to(
@@ -76,6 +104,8 @@ def claim(queue: str, worker: str, limit: int = 1) -> list[Claimed]:
 def beat_all(claims: Sequence[Claimed]) -> None:
     """Show progress for a whole batch: what waits behind a neighbour that loads slowly is not silent."""
     tokens = [held.token for held in claims]
+    for each in claims:
+        each.beaten_at = time.monotonic()
     held = Document.objects.filter(status=Status.processing, claim_token__in=tokens)
     held.update(heartbeat_at=Now())
 

@@ -20,6 +20,20 @@ from verification.scoring import Thresholds, Verdict
 log = structlog.get_logger(__name__)
 
 STEPS = 10_000  # of the shares that owners are dealt into
+# What `judge` notes in a run: the sealed reading beside it is long, and not written once more.
+JUDGED_FIELDS = (
+    "arm",
+    "policy",
+    "policy_version",
+    "thresholds",
+    "score",
+    "decision",
+    "points",
+    "reasons",
+    "findings",
+    "known",
+    "shadow",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 
 from documents.models import Document
 from documents.status import Status
@@ -49,7 +50,9 @@ def _alike(document: Document, others: QuerySet[Document]) -> list[Document]:
     """Of the documents that share a band those whose picture is the same; only these are loaded."""
     own = bytes(document.fingerprint or b"")
     probes = probes_of(own)
-    sharing = others.filter(picture_bands__overlap=probes) if probes else others.none()
+    # One parameter: Django would make an expression of each of the hundreds of probes.
+    one_of = RawSQL("%s::integer[]", [probes])
+    sharing = others.filter(picture_bands__overlap=one_of) if probes else others.none()
     prints = sharing.values_list("pk", "fingerprint")[:CANDIDATES]
     near = [pk for pk, held in prints if same_picture(own, bytes(held or b""))]
     return list(others.filter(pk__in=near[:MOST_SEEN])) if near else []

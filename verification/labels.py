@@ -19,6 +19,11 @@ _GOES_ON = re.compile(r" *[^\W\d_]{3}[^\W\d_ ./]*(?:[ ./]+[^\W\d_]+)*[ .]*\t? ?:
 _SMALL_WORD = re.compile(r" *[A-Z]?[a-z]{3,}(?![a-z])")  # values are printed in capitals
 _STATUS_ALONE = 8  # letters: a longer label has its second word already
 Labels = Mapping[str, Sequence[str]]
+# What fold() makes of each ASCII character in capitals; None drops it.
+_FOLDED = {
+    code: LOOKALIKES.get(chr(code), chr(code)) if chr(code) in LOOKALIKES or "A" <= chr(code) <= "Z" else None
+    for code in range(128)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def fold(text: str) -> tuple[str, list[int]]:
 
 
 def folded(text: str) -> str:
-    return fold(text)[0]
+    return text.upper().translate(_FOLDED) if text.isascii() else fold(text)[0]
 
 
 def _label_letters(text: str) -> tuple[str, list[int]]:
@@ -57,8 +62,8 @@ def _by_a_letter(text: str, place: int) -> bool:
 
 
 @cache
-def _known(spelling: str) -> str:
-    """A label's own spelling, folded once; never the text of a card, which must not linger in a cache."""
+def folded_spelling(spelling: str) -> str:
+    """A spelling of our own lists, folded once; never the text of a card, which must not linger in a cache."""
     return folded(spelling)
 
 
@@ -116,7 +121,7 @@ def label_at(text: str, start: int, labels: Labels) -> LabelMatch | None:
     most = 0.0
     for name, spellings in labels.items():
         for spelling in spellings:
-            plain = _known(spelling)
+            plain = folded_spelling(spelling)
             found = _beginning(plain, letters, places, reach, loose=spelling == spellings[0])
             if found is None:
                 continue

@@ -26,10 +26,10 @@ from ocr_gpu.engine import OcrEngine
 from ocr_gpu.images import UnreadableFile, upright_pages
 from ocr_gpu.pictures import page_jpeg
 from ocr_gpu.sandbox import SandboxUnavailable
-from verification.claims import Claimed, beat_all, claim, give_back, give_to_person, hand_over, refused_write
+from verification.claims import Claimed, beat_all, claim, give_back, give_to_person, hand_over, passing, refused_write
 from verification.comparing import bands_of
 from verification.fields import FieldValue
-from verification.judging import judge
+from verification.judging import JUDGED_FIELDS, judge
 from verification.known import known_of
 from verification.metrics import DECISIONS, LATENCY_SECONDS, OCR_SECONDS, REUSED
 from verification.models import RunOutcome, VerificationRun
@@ -90,9 +90,11 @@ def verify(claims: Sequence[Claimed], queue: str) -> None:
                     keep_and_settle(held, held.stored)
                 else:
                     loaded.append(held)
-        beat_all(claims)
+        if len(claims) > 1:
+            beat_all(claims)
     for held, reading in read(engine, loaded):
-        beat_all(claims)  # a store that hangs while pages are stored makes the last of a batch wait for all others
+        if len(claims) > 1:  # a store that hangs while pages are stored makes the last of a batch wait for all others
+            beat_all(claims)
         with followed(held.document.correlation_id, "verification.settle", document_id=str(held.document.pk)):
             keep_and_settle(held, reading)
 
@@ -136,7 +138,7 @@ def load(held: Claimed, engine: OcrEngine) -> bool:
         log.exception("loading_failed", document_id=str(held.document.pk))
         give_back(held, "loading_failed", RETRY_BACKOFF_SECONDS)
         return False
-    if held.document.beat(held.token):
+    if held.was_beaten or held.beat():
         return True
     refused_write(held)
     return False
@@ -163,7 +165,7 @@ def keep_reading(held: Claimed, reading: Reading | StoredReading) -> bool:
     The page comes before the row, and outside its transaction: a store that hangs holds no lock.
     """
     run, document = held.run, held.document
-    if not document.beat(held.token):
+    if not held.beat():
         refused_write(held)
         return False
     seconds = run.read_seconds = (timezone.now() - run.started_at).total_seconds()
@@ -174,7 +176,7 @@ def keep_reading(held: Claimed, reading: Reading | StoredReading) -> bool:
     run.picture_sha256 = _store_page(document, reading)
     known_by = _known_by(document.type, reading)
     try:
-        with transaction.atomic():
+        with passing():
             document.move_to(Status.ocr_completed, actor=run.worker, guard={"claim_token": held.token}, **known_by)
             run.save()
     except MovedMeanwhile:
@@ -249,7 +251,7 @@ def settle(document: Document, run: VerificationRun) -> bool:
         with transaction.atomic():
             document.move_to(Status.ai_evaluated, actor=actor, **outcome)
             document.move_to(Status(verdict.decision), actor=actor, reason=main_reason)
-            run.save()
+            run.save(update_fields=[*JUDGED_FIELDS, "outcome", "finished_at"])
     except MovedMeanwhile:
         return False
     DECISIONS.labels(document.type, verdict.decision).inc()

@@ -16,7 +16,7 @@ from documents.status import Status
 from ocr_gpu import progress
 from ocr_gpu.engine import DeviceLost, trouble_of
 from verification import services
-from verification.claims import Claimed, beat_all, claim, give_back, hand_over
+from verification.claims import BEAT_SECONDS, Claimed, beat_all, claim, give_back, hand_over
 from verification.metrics import FALLBACKS
 from verification.reading import engine_of
 from verification.stopping import Stopping, sign
@@ -25,7 +25,6 @@ from verification.workers import RESTING, STARTING, TAKING, Presence, others_tak
 log = structlog.get_logger(__name__)
 
 REST_SECONDS = 60.0  # before a device that could not be used is tried again
-BEAT_SECONDS = 1.0  # between two signs of life of the claims that are being read
 GPU_UNUSABLE = "gpu_unusable"
 WORKER_STOPPING = "worker_stopping"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from verification.labels import distance, folded
+from verification.labels import distance, folded, folded_spelling
 
 LETTERS_PER_SLIP = 5  # a short word must be right; one wrong letter is forgiven for each so many
 LABELLED_LETTERS_PER_SLIP = 3
@@ -163,7 +163,7 @@ def _closest(plain: str, words: Vocabulary, letters_per_slip: int) -> tuple[str,
     near: list[tuple[int, int, str]] = []
     for value, spellings in words.items():
         for spelling in spellings:
-            known = folded(spelling)
+            known = folded_spelling(spelling)
             allowed = len(known) // letters_per_slip
             if abs(len(known) - len(plain)) <= 2 * allowed + 1:
                 near.append((distance(plain, known), allowed, value))

@@ -1,8 +1,10 @@
 """What a decoder under attack might do. Called by name, inside the sandbox only."""
 
+import gc
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -68,6 +70,18 @@ def kill_the_server_once(data: bytes) -> list[bytes]:
         return [b"second time"]
     mark.touch()
     return kill_the_server(data)
+
+
+def confinement(data: bytes) -> list[bytes]:
+    """As it was before the first line of ours ran."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    found = {
+        "modules": sorted(sys.modules),
+        "collects": gc.isenabled(),
+        "goes_first": Path("/proc/self/oom_score_adj").read_text().strip(),
+        "gains_nothing": status["NoNewPrivs"].strip(),
+    }
+    return [json.dumps(found).encode()]
 
 
 def surroundings(data: bytes) -> list[bytes]:

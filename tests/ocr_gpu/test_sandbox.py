@@ -229,3 +229,15 @@ print(server_pid(), flush=True)
     while server.exists() and b"sandbox_server" in server.read_bytes() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not server.exists() or b"sandbox_server" not in server.read_bytes()
+
+
+def test_a_child_finds_all_loaded_that_decoding_takes(fresh_server: None) -> None:
+    """One that loads Pillow's plugins itself takes several times as long as decoding does."""
+    found = json.loads(call("confinement"))
+    assert {"PIL.JpegImagePlugin", "PIL.PngImagePlugin", "pypdfium2"} <= set(found["modules"])
+    assert found["collects"] is False
+
+
+def test_a_child_is_the_first_to_go_when_memory_runs_out_and_can_gain_no_rights(fresh_server: None) -> None:
+    found = json.loads(call("confinement"))
+    assert (found["goes_first"], found["gains_nothing"]) == ("1000", "1")
