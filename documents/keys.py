@@ -24,6 +24,7 @@ NOBODY = uuid.UUID(int=0)  # what belongs to no subject: it is kept under one ke
 KEPT = 10_000  # keys in a process: about 3 MB
 KEPT_SECONDS = 300.0
 CURRENT_SECONDS = 30.0  # so long a process goes on sealing under the version it knows
+ERASED_DOCUMENT = "erased-"  # and its id: a name in the key store
 LOST = "the data key is missing, and nobody destroyed it: is this the key store that made it?"
 
 
@@ -112,6 +113,22 @@ def destroy(subject: uuid.UUID, *, now: datetime | None = None) -> None:
     forget_kept(subject)
 
 
+def has_keys(subject: uuid.UUID) -> bool:
+    """Whether any key of theirs is there, beside a tombstone too."""
+    return any(name.isdecimal() for name in key_store().names(subject))
+
+
+def note_erased_document(subject: uuid.UUID, document: uuid.UUID) -> None:
+    """Remember outside the database that this one was erased, for the day on which a dump is restored."""
+    with contextlib.suppress(Changed):
+        key_store().create(subject, f"{ERASED_DOCUMENT}{document}", b"{}")
+
+
+def erased_documents(subject: uuid.UUID) -> list[uuid.UUID]:
+    names = [name for name in key_store().names(subject) if name.startswith(ERASED_DOCUMENT)]
+    return [uuid.UUID(name.removeprefix(ERASED_DOCUMENT)) for name in names]
+
+
 def is_erased(subject: uuid.UUID) -> bool:
     return key_store().read(subject, ERASED) is not None
 
@@ -122,7 +139,7 @@ def rewrap(subject: uuid.UUID) -> int:
     Returns how many. Runs beside reads, safe to repeat. Raises CannotOpen, KeysUnavailable.
     """
     store, master, done = key_store(), masterkeys.wrapping(), 0
-    for version in (name for name in store.names(subject) if name != ERASED):
+    for version in (name for name in store.names(subject) if name.isdecimal()):
         stored = store.read(subject, version)
         if stored is None:
             continue
@@ -177,7 +194,7 @@ def _versions(store: KeyStore, subject: uuid.UUID) -> list[int]:
     names = store.names(subject)
     if ERASED in names:
         raise SubjectErased("the subject was erased")
-    return sorted(int(name) for name in names)
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def _context(subject: uuid.UUID, version: int) -> masterkeys.Context:

@@ -22,6 +22,7 @@ from django.conf import settings
 from documents.stores import StoreUnavailable, client_config
 
 ERASED = "erased"
+UNFINISHED = ".part"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 MISSING = ("NoSuchKey", "404")
 REFUSED_CONDITION = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
@@ -46,7 +47,7 @@ class KeyStore(Protocol):
     """Every call raises KeysUnavailable when the store is away."""
 
     def names(self, subject: uuid.UUID) -> list[str]:
-        """What lies there for `subject`: versions as decimal numbers, and ERASED."""
+        """What lies there for `subject`: versions as decimal numbers, ERASED, and notes that begin with it."""
 
     def read(self, subject: uuid.UUID, name: str) -> Stored | None: ...
 
@@ -74,7 +75,7 @@ class FolderKeys:
                 found = [path.name for path in (self.root / str(subject)).iterdir()]
             except FileNotFoundError:
                 return []
-        return [name for name in found if name == ERASED or name.isdecimal()]
+        return [name for name in found if not name.endswith(UNFINISHED)]
 
     def read(self, subject: uuid.UUID, name: str) -> Stored | None:
         with _said_as_unavailable():
@@ -132,7 +133,7 @@ class FolderKeys:
 
 def _write(folder: Path, name: str, data: bytes) -> None:
     """Whole and on the disk, or not at all."""
-    unfinished = folder / f"{name}.part"
+    unfinished = folder / f"{name}{UNFINISHED}"
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "wb") as file:
         file.write(data)
         file.flush()

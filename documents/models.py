@@ -28,7 +28,8 @@ class MovedMeanwhile(Exception):
 
 class DocumentQuerySet(models.QuerySet["Document"]):
     def owned_by(self, user_id: Any) -> Self:
-        return self.filter(owner_id=user_id)
+        """What an owner can still ask for: erased documents are gone for them."""
+        return self.filter(owner_id=user_id, erased_at__isnull=True)
 
     def waiting(self, queue: str, *, oldest_first: bool = False) -> Self:
         """The documents that a worker of this queue may claim: the fast lane before the bulk lane, in each the one that
@@ -38,7 +39,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         claims: the machines of web servers, workers and sweeps have clocks of their own, and one of them may jump.
         """
         order = ["queued_at"] if oldest_first else ["lane", "queued_at"]
-        return self.filter(status=Status.uploaded, queue=queue, queued_at__lte=Now()).order_by(*order)
+        waiting = self.filter(status=Status.uploaded, queue=queue, queued_at__lte=Now())
+        return waiting.filter(restricted_at__isnull=True).order_by(*order)
 
     def unread(self) -> Self:
         """The documents that were given to workers and have not been read: they wait, or are held."""
@@ -106,6 +108,11 @@ class Document(models.Model):
     # The outcome of the run that judged it.
     ai_score = models.PositiveSmallIntegerField(null=True, blank=True)
     ai_decision = models.CharField(max_length=16, blank=True)
+
+    restricted_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="kept by law, used for nothing"
+    )
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="no value of a person is left")
 
     objects: ClassVar[Any] = DocumentQuerySet.as_manager()
 

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "integrations",
     "verification",
     "review",
+    "privacy",
 ]
 
 MIDDLEWARE = [

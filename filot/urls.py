@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from documents.api import DocumentListView, DocumentView, DownloadView, OriginalView, UploadView
 from filot import monitoring
 from filot.auth_api import LogoutView, RefreshView, TokenView, VerifyView
+from privacy.api import PersonalRequestsView, SecondLookView
 from review.api import EscalateView, EvaluateView, StatusView
 from review.webhooks import Buli2CallbackView, ReviewCallbackView
 from verification.api import ProcessView, ResultView
@@ -25,6 +26,8 @@ urlpatterns = [
     path("documents/<uuid:document_id>/process", ProcessView.as_view(), name="process"),
     path("documents/<uuid:document_id>/result", ResultView.as_view(), name="result"),
     path("documents/<uuid:document_id>/download", DownloadView.as_view(), name="download"),
+    path("documents/<uuid:document_id>/second-look", SecondLookView.as_view(), name="second-look"),
+    path("privacy/requests", PersonalRequestsView.as_view(), name="privacy-requests"),
     path("files/<str:token>", OriginalView.as_view(), name="original"),
     path("verification/evaluate", EvaluateView.as_view(), name="evaluate"),
     path("verification/status/<uuid:document_id>", StatusView.as_view(), name="verification-status"),

@@ -27,6 +27,8 @@ class ReviewAdmin(CaseDoors):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
         reviews: QuerySet[Review] = super().get_queryset(request)
+        # What is restricted is kept by law and used for nothing; of what is erased there is nothing to show.
+        reviews = reviews.filter(document__restricted_at__isnull=True, document__erased_at__isnull=True)
         return console.with_latest_run(reviews).select_related("document", "holder")
 
 

@@ -78,7 +78,7 @@ def find_review(callback: Callback, review_id: uuid.UUID | None) -> Review:
         review = reviews.filter(document=callback.document_id).first()
     else:
         raise ValidationError({"reviewId": "Say which review: reviewId, taskId or documentId."})
-    if review is None:
+    if review is None or review.document.erased_at:
         raise Http404
     if problems := dict.fromkeys(_unfit(callback, review), "Is not the one of this review."):
         raise ValidationError(problems)

@@ -48,6 +48,7 @@ UNKNOWN_RISK = 100  # of a document that nobody could judge
 class Source(models.TextChoices):
     console = "console"
     buli2 = "buli2"
+    erasure = "erasure"  # nobody's judgement: the document was erased before anybody came to one
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
@@ -225,6 +226,9 @@ class ReviewDecision(models.Model):
         ordering = ["created_at"]
         constraints = [
             models.UniqueConstraint(fields=["review"], condition=models.Q(accepted=True), name="one_accepted_decision"),
+            models.CheckConstraint(
+                condition=~models.Q(source="erasure", decision="approved"), name="an_erasure_never_approves"
+            ),
             models.CheckConstraint(
                 condition=Q(first_user__isnull=True) | Q(user__isnull=False) & ~Q(first_user=F("user")),
                 name="decision_of_two_people",

@@ -9,6 +9,7 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from documents.sealing import NOBODY
 from documents.status import wire_time
 from integrations import buli2
 from integrations.models import Buli2Exchange
@@ -127,7 +128,8 @@ def tell(review_id: str | uuid.UUID, alive: buli2.Alive = None) -> None:
     try:
         buli2.cancel_review(
             review_id=review.pk,
-            subject=review.document.owner_id,
+            # Of an erased owner nothing can be sealed any more; this body holds a word of ours.
+            subject=NOBODY if review.document.erased_at else review.document.owner_id,
             ticket_id=review.buli2_ticket_id,
             reason=review.decision or CANCELLED,
             correlation_id=review.document.correlation_id,
@@ -186,7 +188,9 @@ def tell_untold(limit: int = 20) -> int:
     untold = Review.objects.filter(
         decided_at__range=(now - STOP_TELLING, now - WORKFLOW_TELLS_FIRST), buli2_told_at__isnull=True
     ).exclude(buli2_ticket_id="")
-    ours = untold.filter(decisions__accepted=True, decisions__source=Source.console).order_by("decided_at")
+    ours = untold.filter(decisions__accepted=True, decisions__source__in=[Source.console, Source.erasure]).order_by(
+        "decided_at"
+    )
     told = 0
     for review_id in ours.values_list("pk", flat=True)[:limit]:
         try:

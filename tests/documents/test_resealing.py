@@ -19,7 +19,7 @@ from documents import keys, resealing
 from documents.encrypted import EncryptedJSONField, Sealed
 from documents.models import AuditEntry, Document
 from documents.resealing import reseal, rewrap_all
-from documents.sealed_rows import columns, count_before_data_keys
+from documents.sealed_rows import OF_A_DOCUMENT, columns, count_before_data_keys
 from documents.sealing import CannotOpen, SubjectErased
 from documents.status import Status
 from documents.storage import originals, page_key, read_original, read_page, write_original, write_page
@@ -94,6 +94,14 @@ def test_every_sealed_column_of_every_app_says_whose_it_is() -> None:
     assert [str(field) for field in sealed if not field.subject] == []
     for column in columns():
         assert list(column.of(uuid.uuid4())) == []
+
+
+def test_every_sealed_column_is_reached_by_an_erasure() -> None:
+    """By its document, or as a message by its review; and it can be empty."""
+    reached = [column for column in columns() if column.field.subject.endswith(OF_A_DOCUMENT)]
+    others = {column.model for column in columns()} - {column.model for column in reached}
+    assert others == {Document, Buli2Exchange}
+    assert [column.field.name for column in columns() if not column.field.null] == []
 
 
 def test_all_that_is_a_subjects_is_sealed_under_their_own_key(owner: User) -> None:
