@@ -206,10 +206,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Each interval is a look for what became visible again; without the throttle only each tenth is one.
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
-    "health_check_interval": 10,  # seconds of silence after which a connection is tried before it is used
+    # Seconds of silence after which a connection is tried before it is used; and of kombu's looks for a BRPOP that was
+    # never answered: the loop waits for no time limit there.
+    "health_check_interval": 5,
     "socket_keepalive": True,  # a peer that is gone without a word is noticed by the kernel
     "socket_connect_timeout": 2,
-    "socket_timeout": 30,  # above BRPOP's own wait; who rings has shorter limits of his own: documents.queue
+    # Of each other command, one after the other: with 30 s a worker was gone for two minutes when Redis had not
+    # answered for 20 s. Over BRPOP's wait of a second; who rings has shorter limits of his own: documents.queue.
+    "socket_timeout": 3,
     "retry_on_timeout": False,  # redis-py's own retries stall a command for 3-4 s
 }
 CELERY_TASK_PUBLISH_RETRY = False  # `on_commit` is the fast path only: a lost hint is found by the sweep

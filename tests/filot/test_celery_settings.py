@@ -6,11 +6,12 @@ import pytest
 from celery.signals import task_prerun
 from django.conf import settings
 from django.db import connection
+from kombu.transport.redis import Transport
 
 from documents import queue
 from filot.celery import app
 
-BRPOP_SECONDS = 10  # the longest that kombu waits in one command for a message
+BRPOP_SECONDS = 1  # the longest that kombu waits in one command for a message
 
 
 def test_a_message_stays_invisible_for_longer_than_any_task_may_run() -> None:
@@ -27,7 +28,10 @@ def test_what_a_dead_worker_held_comes_back_with_the_first_look_after_that() -> 
 def test_every_client_of_redis_has_its_limits() -> None:
     options = app.conf.broker_transport_options
     assert options["socket_connect_timeout"] <= 2
-    assert BRPOP_SECONDS < options["socket_timeout"] <= 30
+    assert Transport.polling_interval is None, "with one BRPOP would wait for so long"
+    assert Transport.brpop_timeout == BRPOP_SECONDS
+    assert BRPOP_SECONDS < options["socket_timeout"] <= 3, "a command of a worker whose Redis went deaf"
+    assert options["health_check_interval"] <= 5, "a BRPOP that was never answered"
     assert options["retry_on_timeout"] is False
     cache = settings.CACHES["default"]["OPTIONS"]
     assert (cache["retry"], cache["socket_connect_timeout"], cache["socket_timeout"]) == (None, 0.3, 0.4)

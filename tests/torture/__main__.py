@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from filot.embedded.throwaway import ThrowawayServices, new_folder
-from tests.torture.house import House, s3_environment
+from tests.torture.house import USUAL, House, s3_environment
 from tests.torture.rows import ROWS, Result, Row, carry_out
 
 ROW_MODULES = ("worker_rows", "queue_rows", "exit_rows", "file_rows")
@@ -20,7 +20,7 @@ OUT = Path("var/torture.json")
 def known_rows() -> dict[str, Row]:
     for module in ROW_MODULES:
         importlib.import_module(f"tests.torture.{module}")
-    return ROWS
+    return dict(sorted(ROWS.items(), key=lambda item: item[1].needs != USUAL))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from tests.stack import PROJECT
 from tests.torture.checker import Evidence, PartnerEffect, Row
 from tests.torture.house import HOLD_SECONDS, STUCK_SECONDS, SWEEP_SECONDS
@@ -40,16 +42,11 @@ OPENING_LIMIT = 900  # seconds, for thousands of originals
 def gathered(house: "House", driver: "Driver", partner: Sequence[PartnerEffect] | None) -> Evidence:
     """Everything about the documents of this driver's owners, as it stands now."""
     owners = driver.owner_ids
-    rows: dict[str, Row] = {}
-    for document_id, owner_id, status, sha256, key, reviews, decisions, tickets in house.rows(DOCUMENTS, owners):
-        rows[str(document_id)] = Row(
-            str(document_id), str(owner_id), status, sha256, key, [], reviews, decisions, tickets=tickets
-        )
-    for document_id, before, after in house.rows(EVENTS, owners):
-        rows[str(document_id)].events.append((before, after))
-    for document_id, outcome, count in house.rows(RUNS, owners):
-        rows[str(document_id)].runs[outcome] += count
-    late = house.rows(OVERDUE, owners, STUCK_SECONDS + 2 * SWEEP_SECONDS, HOLD_SECONDS + 2 * SWEEP_SECONDS)
+    with psycopg.connect(house.env["DATABASE_URL"]) as connection:
+        connection.isolation_level = (
+            psycopg.IsolationLevel.REPEATABLE_READ
+        )  # what is still moving is seen at one moment
+        rows, late = _rows(connection, owners)
     found = _opened(house, owners)
     return Evidence(
         answers=list(driver.log),
@@ -57,10 +54,28 @@ def gathered(house: "House", driver: "Driver", partner: Sequence[PartnerEffect] 
         opened=found["opened"],
         objects=set(found["objects"]),
         kept=dict(driver.kept),
-        overdue=[str(document_id) for (document_id,) in late],
+        overdue=late,
         temporary=sorted(str(path.relative_to(house.temporary)) for path in house.temporary.rglob("*")),
         partner=partner,
     )
+
+
+def _rows(connection: "psycopg.Connection[Any]", owners: list[str]) -> tuple[dict[str, Row], list[str]]:
+    """The documents of these owners, and those among them that are held past a limit."""
+    rows: dict[str, Row] = {}
+    for document_id, owner_id, status, sha256, key, reviews, decisions, tickets in connection.execute(
+        DOCUMENTS, [owners]
+    ):
+        rows[str(document_id)] = Row(
+            str(document_id), str(owner_id), status, sha256, key, [], reviews, decisions, tickets=tickets
+        )
+    for document_id, before, after in connection.execute(EVENTS, [owners]):
+        rows[str(document_id)].events.append((before, after))
+    for document_id, outcome, count in connection.execute(RUNS, [owners]):
+        rows[str(document_id)].runs[outcome] += count
+    limits = (STUCK_SECONDS + 2 * SWEEP_SECONDS, HOLD_SECONDS + 2 * SWEEP_SECONDS)
+    late = connection.execute(OVERDUE, [owners, *limits])
+    return rows, [str(document_id) for (document_id,) in late]
 
 
 def _opened(house: "House", owners: list[str]) -> dict[str, Any]:

@@ -45,6 +45,10 @@ class Needs:
     clocks: tuple[str, ...] = ()
 
 
+# What most rows need, so that they follow each other without anything being started again.
+USUAL = Needs(parts=(WEB, "ocr-1", "ocr-2", "ocr-3", DEFAULT), reading=("TORTURE_READ_SECONDS=0.1",))
+
+
 class House(Stack):
     """A Stack of the parts that a row needs. A supervisor it has not: who kills a part starts it again."""
 
@@ -211,6 +215,12 @@ class House(Stack):
             "SELECT id, claimed_by FROM documents_document WHERE status = 'processing' AND owner_id = ANY(%s::uuid[])"
         )
         return self.rows(query, owner_ids)
+
+    def open_transactions(self) -> int:
+        """How many sessions have written something, or locked it, and neither committed nor gone on."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = %s"
+        [(count,)] = self.rows(query, self.database)
+        return int(count)
 
     def held_by(self, name: str) -> str:
         """A document that this worker holds; nothing when it holds none."""

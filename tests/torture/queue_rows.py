@@ -6,10 +6,9 @@ import redis
 
 from tests.torture.checker import Answer
 from tests.torture.driver import Watcher
-from tests.torture.house import DEFAULT, WEB, Needs
+from tests.torture.house import DEFAULT, USUAL, WEB, Needs
 from tests.torture.rows import Run, row
 
-PARTS = (WEB, "ocr-1", "ocr-2", DEFAULT)
 MOST_BLOCKED = 1.0  # seconds that a call may take while Redis is away
 WAITING_LIMIT = 200
 
@@ -18,7 +17,7 @@ WAITING_LIMIT = 200
     "redis-flushall",
     "FLUSHALL every second or so, while 300 uploads come at 10/s",
     "0 lost, 0 doubled",
-    Needs(parts=PARTS),
+    USUAL,
 )
 def redis_flushall(run: Run) -> None:
     sending = run.driver.start(run.size(300, 20), rate=10)
@@ -36,10 +35,11 @@ def redis_flushall(run: Run) -> None:
     "redis-dead",
     "Redis is killed, keeps nothing and comes back after 30 s; uploads go on at 5/s",
     "0 lost, 0 doubled, no call takes over 1 s, no worker needs a restart",
-    Needs(parts=PARTS),
+    USUAL,
 )
 def redis_dead(run: Run) -> None:
     pids = _pids(run)
+    _warm_up(run)
     seconds = run.seconds(30, 4)
     sending = run.driver.start(round((seconds + 6) * 5), rate=5)
     time.sleep(2)
@@ -56,10 +56,11 @@ def redis_dead(run: Run) -> None:
     "redis-deaf",
     "Redis accepts and never answers for 20 s; uploads go on at 5/s",
     "0 lost, 0 doubled, no call takes over 1 s, no worker needs a restart",
-    Needs(parts=PARTS),
+    USUAL,
 )
 def redis_deaf(run: Run) -> None:
     pids = _pids(run)
+    _warm_up(run)
     seconds = run.seconds(20, 4)
     sending = run.driver.start(round((seconds + 6) * 5), rate=5)
     time.sleep(2)
@@ -77,11 +78,12 @@ def redis_deaf(run: Run) -> None:
     "postgres-restart",
     "PostgreSQL is restarted at once (immediate), 10 times, while uploads come at 10/s",
     "0 lost, 0 doubled, no worker needs a restart",
-    Needs(parts=PARTS, reading=("TORTURE_READ_SECONDS=0.1",)),
+    USUAL,
 )
 def postgres_restart(run: Run) -> None:
     pids = _pids(run)
     restarts = run.size(10, 1)
+    _warm_up(run)
     sending = run.driver.start(restarts * 60, rate=10)
     for _ in range(restarts):
         time.sleep(run.chance.uniform(2, 4))
@@ -121,6 +123,11 @@ def workers_stopped(run: Run) -> None:
     run.house.wait_until_ready("ocr-1")
     run.settle(beside=run.size(60, 20))
     run.house.kill("ocr-1")
+
+
+def _warm_up(run: Run) -> None:
+    """What a server does at its first calls is not what an outage does to it."""
+    run.driver.start(run.size(40, 4), rate=8).answers()
 
 
 def _judge_calls(run: Run, watcher: Watcher, answers: list[Answer]) -> None:
