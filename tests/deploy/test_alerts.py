@@ -137,7 +137,7 @@ def test_promtool_notices_a_rule_that_is_broken(tmp_path: Any) -> None:
     assert "FilotBreakerOpen" in said.stdout + said.stderr
 
 
-# Grafana ----------------------------------------------------------------------------------------------------------------
+# Grafana --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_dashboard_shows_what_the_code_emits() -> None:
@@ -152,7 +152,7 @@ def test_the_dashboard_shows_what_the_code_emits() -> None:
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
 
 
-# CloudWatch -------------------------------------------------------------------------------------------------------------
+# CloudWatch -----------------------------------------------------------------------------------------------------------
 
 ALARMS = yaml.load((DEPLOY / "cloudwatch" / "alarms.yaml").read_text(), Loader=Tagged)["Resources"]  # noqa: S506
 MEASURED = {measure.name: measure for measure in MEASURES.values()}
