@@ -24,7 +24,8 @@ from django.db import connection
 from django.utils import timezone
 
 from documents.models import Document
-from documents.storage import CannotOpen, OriginalMissing, originals, page_key, read_original, read_sealed
+from documents.sealing import CannotOpen
+from documents.storage import OriginalMissing, originals, page_key, read_original, read_sealed
 
 DUMP, LIST, MANIFEST, OBJECTS = "database.dump", "objects.json", "manifest.json", "objects"
 FORMAT = 1

@@ -40,7 +40,9 @@ class Command(BaseCommand):
         password = sys.stdin.readline().strip() if options["password"] == "-" else options["password"]  # noqa: S105
         seed = options["seed"] or int(time.time()) % 1_000_000
         walk = Walk(options["url"].rstrip("/"), options["user"], password, seed, options["seconds"])
-        steps = [*walk.steps(), *([lambda: walk.metrics(options["metrics_token"])] if options["metrics_token"] else [])]
+        steps = walk.steps()
+        if options["metrics_token"]:
+            steps.append(lambda: walk.metrics(options["metrics_token"]))
         for step in steps:
             began = time.monotonic()
             try:
