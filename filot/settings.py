@@ -67,13 +67,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "filot.middleware.correlation",
     "django_structlog.middlewares.RequestMiddleware",
     "filot.traffic.counted",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "filot.middleware.not_cached",
     "filot.middleware.upload_size",
     "filot.middleware.page_methods",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -83,6 +81,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "filot.preferences.language",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "filot.urls"
