@@ -92,6 +92,7 @@ class Review(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     lease_until = models.DateTimeField(null=True, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="when it was last taken, by whom it may be")
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -211,6 +212,7 @@ class ReviewDecision(models.Model):
         RejectReason, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="as it stood then"
     )
     new_upload = models.BooleanField(default=False, db_default=False, help_text="the sender is asked for another file")
+    seconds = models.PositiveIntegerField(null=True, blank=True, help_text="from taking the case to deciding it")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     correlation_id = models.CharField(max_length=64, blank=True)
     # Until it is due it can be undone; what has begun to leave can't.
