@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('review', '0003_two_people'),
+        ('review', '0005_erasures_decide'),
     ]
 
     operations = [
