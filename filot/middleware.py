@@ -116,6 +116,17 @@ def page_methods(get_response: View) -> View:
     return middleware
 
 
+def not_cached(get_response: View) -> View:
+    """What is answered is about somebody, unless the answer itself says how long it may be kept."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-cache" if "ETag" in response else "no-store")
+        return response
+
+    return middleware
+
+
 def declared_length(request: HttpRequest) -> int:
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)

@@ -22,7 +22,7 @@ OVERDUE = timedelta(hours=1)  # after its upload a document has an outcome or wa
 LEFT = timedelta(minutes=5)  # sweeps come every few seconds: what stands so long is not on its way
 MISSING_SINCE = timedelta(days=1)
 UNSETTLED = (Status.uploaded, Status.processing, Status.ocr_completed, Status.ai_evaluated)
-SWEEPS = ("verification.sweep", "review.sweep", "documents.sweep_originals")
+SWEEPS = ("verification.sweep", "review.sweep", "documents.sweep_originals", "backup")
 # Those that grow with every document, for as long as documents are kept.
 GROWING = (
     "documents_document",

@@ -71,11 +71,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "filot.middleware.correlation",
     "django_structlog.middlewares.RequestMiddleware",
     "filot.traffic.counted",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "filot.middleware.not_cached",
     "filot.middleware.upload_size",
     "filot.middleware.page_methods",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -86,7 +88,6 @@ MIDDLEWARE = [
     "filot.preferences.language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "filot.idle.limit",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

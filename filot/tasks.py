@@ -9,6 +9,7 @@ from filot import certificates
 from filot.logins import forget_ended
 from filot.queues import queue_figures
 from filot.service_figures import service_figures
+from verification.workers import IDLE, WORKING
 
 logger = structlog.get_logger(__name__)
 
@@ -23,6 +24,8 @@ def report_queues() -> None:
     logger.info("gpu_active_jobs", count=figures["gpu_active"])
     for queue, name in {"gpu": settings.OCR_GPU_QUEUE, "cpu": settings.OCR_CPU_QUEUE}.items():
         logger.info("queue_oldest", queue=queue, seconds=figures["oldest"][name])
+        moving = sum(figures["states"][name, state] for state in (IDLE, WORKING))
+        logger.info("workers_moving", queue=queue, count=moving)
     for state, count in figures["buli2"].items():
         logger.info("buli2_pending", state=state, count=count)
     report_service()
@@ -37,6 +40,8 @@ def report_service() -> None:
         logger.info("reviews_waiting", state=state, count=count)
     for sweep, seconds in figures["sweep_age"].items():
         logger.info("sweep_age", sweep=sweep, seconds=seconds)
+    for sweep, seconds in figures["sweep_seconds"].items():
+        logger.info("sweep_seconds", sweep=sweep, seconds=seconds)
     if "breaker_open" in figures:
         logger.info("breaker_open", count=figures["breaker_open"])
     for certificate, ends in figures["certificates"].items():

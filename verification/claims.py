@@ -161,8 +161,19 @@ def _leave(held: Claimed, status: Status, reason: str, **changes: Any) -> bool:
     except MovedMeanwhile:
         refused_write(held)
         return False
-    OCR_SECONDS.labels("gpu" if run.queue == settings.OCR_GPU_QUEUE else "cpu", document.type, "failure").observe(
-        (run.finished_at - run.started_at).total_seconds()
+    facts = {
+        "processor": "gpu" if run.queue == settings.OCR_GPU_QUEUE else "cpu",
+        "type": document.type,
+        "outcome": "failure",
+    }
+    seconds = (run.finished_at - run.started_at).total_seconds()
+    OCR_SECONDS.labels(**facts).observe(seconds)
+    log.warning(
+        "attempt_failed",
+        document_id=str(document.pk),
+        reason=reason,
+        attempt=document.attempts,
+        seconds=seconds,
+        **facts,
     )
-    log.warning("attempt_failed", document_id=str(document.pk), reason=reason, attempt=document.attempts)
     return True

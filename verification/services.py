@@ -264,6 +264,7 @@ def settle(document: Document, run: VerificationRun) -> bool:
         outcome=verdict.decision,
         score=verdict.score,
         latency_seconds=latency,
+        decided="automatically" if verdict.decision != Status.needs_review else "by a person",
     )
     return True
 

@@ -67,6 +67,7 @@ VALUES: dict[str, Any] = {
     "queue": "gpu",
     "state": "dead",
     "sweep": "review.sweep",
+    "decided": "automatically",
     "certificate": "buli2",
 }
 
@@ -74,7 +75,7 @@ VALUES: dict[str, Any] = {
 def line_of(event: str) -> dict[str, Any]:
     measure = MEASURES[event]
     given = {"event": event, "document_id": "d1", measure.value: 1.5}
-    given |= {name: VALUES[name] for name in measure.dimensions}
+    given |= {name: VALUES[name] for names in measure.dimensions for name in names}
     return dict(with_metric(given, "FiLot"))
 
 
@@ -102,7 +103,10 @@ def test_a_line_without_its_figure_is_no_metric() -> None:
 
 
 def test_a_time_can_be_looked_at_whole_and_by_its_dimensions() -> None:
-    assert line_of("ai_evaluation_done")["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["type", "outcome"], []]
+    assert line_of("ai_evaluation_done")["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [
+        ["type", "outcome"],
+        ["decided"],
+    ]
 
 
 def test_the_line_is_one_line_of_json_after_masking(capsys: pytest.CaptureFixture[str]) -> None:
