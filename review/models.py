@@ -149,6 +149,11 @@ class Review(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(decision=""), name="review_open"),
+            # The queue's other orders, each as its pages go on; and the days that the dashboard counts.
+            models.Index(fields=["-risk", "-id"], condition=models.Q(decision=""), name="review_open_by_risk"),
+            models.Index(fields=["created_at", "id"], condition=models.Q(decision=""), name="review_open_by_age"),
+            models.Index(fields=["created_at"], name="review_created"),
+            models.Index(fields=["-decided_at"], condition=models.Q(decided_at__isnull=False), name="review_decided"),
             models.Index(
                 fields=["decided_at"],
                 condition=models.Q(closed_at__isnull=True, decided_at__isnull=False),
@@ -246,6 +251,7 @@ class ReviewDecision(models.Model):
                 name="decision_undelivered",
             ),
             models.Index(fields=["user", "-created_at"], name="decision_of_user"),
+            models.Index(fields=["created_at"], name="decision_created"),
         ]
 
     def __str__(self) -> str:
