@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.contrib.admin import AdminSite
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_POST
 from filot.ops import MAY_SEE as MAY_SEE_OPS
 from filot.ops import ops_view
 from filot.preferences import language_view, preferences_view
-from filot.second_step import TwoStepSite
+from filot.throttling import refused_login
 from integrations.buli2 import breaker_state
 from review.dashboard import Figures, PolicyRow, figures, policies
 from review.keys import ACTIONS, keys_of
@@ -65,7 +66,7 @@ class Tile(NamedTuple):
     tone: str
 
 
-class ConsoleSite(TwoStepSite):
+class ConsoleSite(AdminSite):
     site_header = "FiLot review"
     site_title = "FiLot"
     index_title = _("Dashboard")
@@ -94,6 +95,10 @@ class ConsoleSite(TwoStepSite):
 
     def ops(self, request: HttpRequest) -> HttpResponse:
         return ops_view(request, self.each_context(request))
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        refused = refused_login(request, request.POST.get("username", "")) if request.method == "POST" else None
+        return refused or super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         shown = {

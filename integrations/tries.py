@@ -75,6 +75,7 @@ class Attempt:
     alive: Callable[[], None] | None = None
     duration_ms: int | None = None
     _row: Buli2Attempt | None = None
+    _body: bytes | None = None
 
     @property
     def longest(self) -> float:
@@ -104,6 +105,8 @@ class Attempt:
 
     def _begin(self) -> None:
         """Written before the first byte is sent, whatever becomes of us: BULI2 may have got it from here on."""
+        body = self.exchange.body  # opened here: a key that is gone is not the partner's failure
+        self._body = None if body is None else encoded(body)
         now, row = timezone.now(), Buli2Exchange.objects.filter(pk=self.exchange.pk)
         counted = row.exclude(state=ExchangeState.withdrawn).update(
             attempt=F("attempt") + 1, last_attempt_at=now, maybe_received=True
@@ -126,7 +129,7 @@ class Attempt:
                     exchange.method,
                     f"{settings.BULI2_API_URL}{exchange.path}",
                     headers=_headers(exchange) | traceparent_of(span),
-                    body=None if exchange.body is None else encoded(exchange.body),
+                    body=self._body,
                     timeouts=settings.BULI2_TIMEOUTS,
                 )
         except CallFailed as error:

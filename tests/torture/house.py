@@ -19,6 +19,7 @@ import requests
 from botocore.config import Config
 
 from filot.embedded.postgres import Postgres
+from filot.embedded.temporal import Temporal as TemporalServer
 from filot.embedded.throwaway import ThrowawayServices
 from tests.stack import PROJECT, TIMEOUTS, Stack, wait_for
 from tests.torture.proxy import Proxy
@@ -54,6 +55,7 @@ class House(Stack):
 
     COMMANDS = {
         **Stack.COMMANDS,
+        "simulator": "manage.py buli2_simulator --port {simulator_port} --log {folder}/partner.jsonl",
         "web": "-m tests.torture.launch gunicorn -c deploy/gunicorn.conf.py filot.wsgi:application"
         " --bind 127.0.0.1:{port} --workers 2 --no-control-socket",
         "ocr": "-m tests.torture.launch celery -A filot worker --pool=solo -Q {ocr_queue} -n ocr-{name}@test"
@@ -89,8 +91,8 @@ class House(Stack):
         }
         urls = {"DATABASE_URL": self.postgres.url, "TEMPORAL_ADDRESS": services["TEMPORAL_ADDRESS"]}
         super().__init__(folder, urls, **own)
-        self._watching: psycopg.Connection[Any] | None = None
         self._started_with: dict[str, dict[str, str]] = {}
+        self.temporal_server: TemporalServer | None = None
 
     def __enter__(self) -> "House":
         self.valkey.start()
@@ -100,6 +102,8 @@ class House(Stack):
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
+        if self.temporal_server is not None:
+            self.temporal_server.stop()
         self.proxy.close()
         self.postgres.stop()
 
@@ -117,9 +121,31 @@ class House(Stack):
         for name in needs.parts:
             self.wait_until_ready(name)
 
+    def own_temporal(self) -> TemporalServer:
+        """A Temporal that keeps what it has on a disk and may be killed; from then on all parts use this one."""
+        if self.temporal_server is None:
+            self.temporal_server = TemporalServer(self.folder / "temporal-server")
+            self.temporal_server.start()
+            self.env["TEMPORAL_ADDRESS"] = self.temporal_server.address
+            self.suit(self.needs)
+        return self.temporal_server
+
     def start(self, name: str) -> None:
         self._started_with[name] = self.env_of(name)
         super().start(name)
+
+    def token(self, user: str = "client") -> str:
+        """Logins pause while Redis does not answer, which on a busy machine it may not for a moment."""
+
+        def ask() -> str:
+            try:
+                return super(House, self).token(user)
+            except AssertionError as refused:
+                if "logins_paused" not in str(refused):
+                    raise
+                return ""
+
+        return str(wait_for("a login", ask, 60, 1))
 
     def env_of(self, name: str) -> dict[str, str]:
         needs = self.needs
@@ -163,6 +189,11 @@ class House(Stack):
             process.wait()
             return None
         return time.monotonic() - began
+
+    def manage_beside(self, command: str) -> None:
+        """A command with the settings that the row asked for, as an operator types it."""
+        words = [sys.executable, "manage.py", *command.split()]
+        subprocess.run(words, cwd=PROJECT, env=self.env_of(DEFAULT), capture_output=True, check=False, timeout=60)
 
     def manage_at_once(self, command: str, count: int) -> None:
         """The same command from so many processes."""
@@ -222,19 +253,6 @@ class House(Stack):
         query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = %s"
         [(count,)] = self.rows(query, self.database)
         return int(count)
-
-    def holder(self) -> tuple[str, str] | None:
-        """(worker, document) of a document that is held by one of ours; over a connection that stays open."""
-        if self._watching is None or self._watching.broken:
-            self._watching = psycopg.connect(self.env["DATABASE_URL"], autocommit=True)
-        query = "SELECT claimed_by, id FROM documents_document WHERE status = 'processing'"
-        pids = {str(self.processes[name].pid): name for name in self.ocr_workers}
-        try:
-            held = self._watching.execute(query).fetchall()
-        except psycopg.OperationalError:  # PostgreSQL was started again
-            self._watching, held = None, []
-        named = ((pids.get(claimed_by.rpartition(" ")[2]), str(document_id)) for claimed_by, document_id in held)
-        return next(((name, document_id) for name, document_id in named if name), None)
 
     def held_by(self, name: str) -> str:
         """A document that this worker holds; nothing when it holds none."""
