@@ -27,6 +27,9 @@ class User(AbstractUser):
     issuer = models.CharField(max_length=255, blank=True)
     subject = models.CharField(max_length=255, blank=True)
     display_name = models.CharField(max_length=150, blank=True)
+    second_factor_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when the second step of the log-in was set up"
+    )
     # How this user wants the console. A default in the database too: processes of the version before write rows.
     language = models.CharField(max_length=2, choices=Language, blank=True, default="", db_default="")
     time_zone = models.CharField(max_length=32, choices=Zone, default=Zone.WIB, db_default=Zone.WIB)

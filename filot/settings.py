@@ -58,6 +58,10 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_structlog",
     "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "documents",
     "integrations",
     "verification",
@@ -83,6 +87,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "filot.preferences.language",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "filot.idle.limit",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "filot.urls"
@@ -111,7 +117,19 @@ USE_TZ = True
 USE_I18N = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "filot.User"
-AUTHENTICATION_BACKENDS = ["filot.backends.StaffBackend"]
+AUTHENTICATION_BACKENDS = ["filot.lockout.LockOut", "filot.backends.StaffBackend"]
+# Lock-out of an account from one address; what one account may be tried from anywhere is filot.throttling's.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else who tries on, a stranger too, keeps the owner out
+AXES_CLIENT_IP_CALLABLE = "filot.lockout.address_of"
+AXES_LOCKOUT_CALLABLE = "filot.lockout.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -293,6 +311,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_AGE = 8 * 3600
+SESSION_IDLE_SECONDS = 30 * 60
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 # Behind a proxy that ends TLS and says so. Probes and the scraper come from inside, without it.
 SECURE_SSL_REDIRECT = PRODUCTION and bool(TRUSTED_PROXIES)

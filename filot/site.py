@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.contrib.admin import AdminSite
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_POST
 from filot.ops import MAY_SEE as MAY_SEE_OPS
 from filot.ops import ops_view
 from filot.preferences import language_view, preferences_view
-from filot.throttling import refused_login
+from filot.second_step import TwoStepSite
 from integrations.buli2 import breaker_state
 from review.dashboard import Figures, PolicyRow, figures, policies
 from review.keys import ACTIONS, keys_of
@@ -66,7 +65,7 @@ class Tile(NamedTuple):
     tone: str
 
 
-class ConsoleSite(AdminSite):
+class ConsoleSite(TwoStepSite):
     site_header = "FiLot review"
     site_title = "FiLot"
     index_title = _("Dashboard")
@@ -95,10 +94,6 @@ class ConsoleSite(AdminSite):
 
     def ops(self, request: HttpRequest) -> HttpResponse:
         return ops_view(request, self.each_context(request))
-
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        refused = refused_login(request, request.POST.get("username", "")) if request.method == "POST" else None
-        return refused or super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         shown = {

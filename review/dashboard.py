@@ -47,10 +47,8 @@ SELECT
     FROM review_review WHERE decided_at >= %(today)s GROUP BY 1) h),
   (SELECT json_agg(p) FROM (
     SELECT d.user_id, coalesce(nullif(u.display_name, ''), u.username) AS name, count(*) AS decided,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM d.created_at - t.at)) AS median
-    FROM review_reviewdecision d JOIN filot_user u ON u.id = d.user_id JOIN review_review r ON r.id = d.review_id
-    LEFT JOIN LATERAL (SELECT max(e.at) AS at FROM documents_auditentry e
-      WHERE e.document_id = r.document_id AND e.action = 'case.taken' AND e.at < d.created_at) t ON true
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY d.seconds) AS median
+    FROM review_reviewdecision d JOIN filot_user u ON u.id = d.user_id
     WHERE d.created_at >= %(today)s AND d.accepted GROUP BY 1, 2 ORDER BY 3 DESC, 2 LIMIT %(people)s) p),
   (SELECT count(*) FROM review_reviewdecision
     WHERE accepted AND delivered_at IS NULL AND deliver_after < %(late)s)

@@ -164,6 +164,8 @@ def _accept(
         accepted=True,
         deliver_after=timezone.now() + UNDO,
     )
+    if review.taken_at:
+        decision.seconds = max(0, round((timezone.now() - review.taken_at).total_seconds()))
     decision.save(force_insert=True)
     second_look_of(decision)
     note_decision(decision)

@@ -92,6 +92,7 @@ class Review(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     lease_until = models.DateTimeField(null=True, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="when it was last taken, by whom it may be")
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -148,6 +149,11 @@ class Review(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(decision=""), name="review_open"),
+            # The queue's other orders, each as its pages go on; and the days that the dashboard counts.
+            models.Index(fields=["-risk", "-id"], condition=models.Q(decision=""), name="review_open_by_risk"),
+            models.Index(fields=["created_at", "id"], condition=models.Q(decision=""), name="review_open_by_age"),
+            models.Index(fields=["created_at"], name="review_created"),
+            models.Index(fields=["-decided_at"], condition=models.Q(decided_at__isnull=False), name="review_decided"),
             models.Index(
                 fields=["decided_at"],
                 condition=models.Q(closed_at__isnull=True, decided_at__isnull=False),
@@ -211,6 +217,7 @@ class ReviewDecision(models.Model):
         RejectReason, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="as it stood then"
     )
     new_upload = models.BooleanField(default=False, db_default=False, help_text="the sender is asked for another file")
+    seconds = models.PositiveIntegerField(null=True, blank=True, help_text="from taking the case to deciding it")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     correlation_id = models.CharField(max_length=64, blank=True)
     # Until it is due it can be undone; what has begun to leave can't.
@@ -244,6 +251,7 @@ class ReviewDecision(models.Model):
                 name="decision_undelivered",
             ),
             models.Index(fields=["user", "-created_at"], name="decision_of_user"),
+            models.Index(fields=["created_at"], name="decision_created"),
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -121,9 +122,10 @@ class Page(NamedTuple):
     total: int  # of all pages
     more: bool  # than were counted
     kept: int  # decisions that the workflow service has not heard of
+    people: list[tuple[str, str]]  # whom a case may be assigned to, id and name; where that was asked for
 
 
-def listed(asked: Mapping[str, str], user: Any) -> Page:
+def listed(asked: Mapping[str, str], user: Any, *, with_people: bool = False) -> Page:
     """What the address asks for. A value that no filter has filters nothing. Three queries."""
     cases: QuerySet[Review] = Review.objects.all()
     for each in filters(user):
@@ -139,8 +141,8 @@ def listed(asked: Mapping[str, str], user: Any) -> Page:
         rows = rows.filter(place)
     found = list(rows[: ROWS + 1])
     after = _after(found[ROWS - 1], order) if len(found) > ROWS else ""
-    count, kept = _counted(cases)
-    return Page(found[:ROWS], after, min(count, COUNTED), count > COUNTED, kept)
+    count, kept, people = _besides(cases, with_people=with_people)
+    return Page(found[:ROWS], after, min(count, COUNTED), count > COUNTED, kept, people)
 
 
 def order_of(asked: Mapping[str, str]) -> Order:
@@ -149,20 +151,33 @@ def order_of(asked: Mapping[str, str]) -> Order:
     return ORDERS.get(asked.get("order", ""), ORDERS["due"])
 
 
-def _counted(cases: QuerySet[Review]) -> tuple[int, int]:
-    """How many match, up to one more than COUNTED, and the kept decisions, in one query."""
-    try:
-        sql, parameters = cases.order_by().values("pk")[: COUNTED + 1].query.sql_with_params()
-    except EmptyResultSet:  # Django knows without asking that there are none
-        sql, parameters = "SELECT 1 WHERE false", ()
+def _besides(cases: QuerySet[Review], *, with_people: bool) -> tuple[int, int, list[tuple[str, str]]]:
+    """How many match, up to one more than COUNTED; the kept decisions; who decides: in one query."""
     late = timezone.now() - console.DELIVERED_WITHIN
     kept = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True, deliver_after__lt=late)
-    kept_sql, kept_parameters = kept.order_by().values("pk").query.sql_with_params()
+    people = get_user_model().objects.filter(
+        is_active=True, is_staff=True, groups__permissions__codename="decide_review", pk__isnull=not with_people
+    )
+    parts = [
+        _part("count(*)", cases.order_by().values("pk")[: COUNTED + 1]),
+        _part("count(*)", kept.order_by().values("pk")),
+        _part("json_agg(p ORDER BY username)", people.values("id", "username", "display_name").distinct()),
+    ]
     with connection.cursor() as cursor:
-        counts = f"SELECT (SELECT count(*) FROM ({sql}) a), (SELECT count(*) FROM ({kept_sql}) b)"  # noqa: S608
-        cursor.execute(counts, [*parameters, *kept_parameters])
-        row = cursor.fetchone() or (0, 0)
-    return int(row[0]), int(row[1])
+        cursor.execute(
+            "SELECT " + ", ".join(sql for sql, _ in parts), [value for _, values in parts for value in values]
+        )
+        count, kept_count, found = cursor.fetchone() or (0, 0, None)
+    rows = (json.loads(found) if isinstance(found, str) else found) or []
+    return int(count), int(kept_count), [(row["id"], row["display_name"] or row["username"]) for row in rows]
+
+
+def _part(what: str, rows: QuerySet[Any, Any]) -> tuple[str, tuple[Any, ...]]:
+    try:
+        sql, values = rows.query.sql_with_params()
+    except EmptyResultSet:  # Django knows without asking that there are none
+        sql, values = "SELECT '' AS username WHERE false", ()
+    return f"(SELECT {what} FROM ({sql}) p)", tuple(values)  # noqa: S608 - SQL that Django wrote
 
 
 def _after(review: Review, order: Order) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -12,7 +11,7 @@ from django.utils.translation import get_language, gettext
 
 from review import console
 from review.bulk import actions_of
-from review.queue import ORDERS, Filter, Page, filters, listed, makes_sense, name_of, order_of, row_of
+from review.queue import ORDERS, Filter, Page, filters, listed, makes_sense, order_of, row_of
 from review.reasons import RETRY, in_force
 from review.rights import rights_of
 from review.taking import is_held
@@ -28,9 +27,10 @@ def queue_page(request: HttpRequest, shown: dict[str, Any]) -> HttpResponse:
     if not makes_sense(asked, request.user):
         messages.warning(request, gettext("The address asked for something that there is not."))
         return HttpResponseRedirect(request.path)
-    page, rights = listed(asked, request.user), rights_of(request.user)
-    chosen = {name: value for name, value in asked.items() if value and name not in ("after", "order")}
+    rights = rights_of(request.user)
     bulk = actions_of(rights)
+    page = listed(asked, request.user, with_people="assign" in bulk)
+    chosen = {name: value for name, value in asked.items() if value and name not in ("after", "order")}
     context = {
         **shown,
         "title": console.QUEUE_TITLE,
@@ -50,7 +50,7 @@ def queue_page(request: HttpRequest, shown: dict[str, Any]) -> HttpResponse:
         "narrowed": bool(chosen),
         "may_take": "decide_review" in rights,
         "bulk": bulk,
-        "people": _people() if "assign" in bulk and page.reviews else [],
+        "people": page.people,
         "upload_reasons": _upload_reasons() if "new_upload" in bulk and page.reviews else [],
         "all_held_for": _all_held_for(page, request.user) if not chosen and not asked["after"] else "",
     }
@@ -86,13 +86,6 @@ def _address(asked: Mapping[str, str]) -> str:
     query = QueryDict(mutable=True)
     query.update({name: value for name, value in asked.items() if value})
     return "?" + query.urlencode()
-
-
-def _people() -> list[tuple[str, str]]:
-    """Whom a case may be assigned to: id and name."""
-    users = get_user_model().objects.filter(is_active=True, is_staff=True)
-    deciders = users.filter(groups__permissions__codename="decide_review").distinct().order_by("username")
-    return [(str(user.pk), name_of(user)) for user in deciders]
 
 
 def _upload_reasons() -> list[Any]:

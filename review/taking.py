@@ -115,8 +115,9 @@ def holds(review: Review, user: Any) -> bool:
 
 def _hold(review: Review, user: Any) -> None:
     """Of a row that is locked."""
-    review.holder, review.lease_until, review.version = user, timezone.now() + LEASE, review.version + 1
-    review.save(update_fields=["holder", "lease_until", "version", "updated_at"])
+    now = timezone.now()
+    review.holder, review.lease_until, review.taken_at, review.version = user, now + LEASE, now, review.version + 1
+    review.save(update_fields=["holder", "lease_until", "taken_at", "version", "updated_at"])
     note("case.taken", actor=str(user.pk), document=review.document_id, subject=str(review.pk))
 
 

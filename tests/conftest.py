@@ -1,6 +1,7 @@
 """Fixtures for every test."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import connection
+from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -31,6 +34,26 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def _forget_what_is_cached() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _staff_logged_in_by_force_have_passed_both_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`force_login` is no log-in: it stands for one that went well. tests/filot/test_second_step.py does it in full."""
+    by_force = Client.force_login
+
+    def force_login(self: Client, user: User, backend: str | None = None) -> None:
+        backend = backend or "filot.backends.StaffBackend"
+        if user.is_staff and user.second_factor_at is None:
+            user.second_factor_at = timezone.now()
+            User.objects.filter(pk=user.pk).update(second_factor_at=user.second_factor_at)
+        by_force(self, user, backend)
+        session = self.session
+        session["seen_at"] = int(time.time())
+        if user.second_factor_at:
+            session["second_factor"] = user.second_factor_at.isoformat()
+        session.save()
+
+    monkeypatch.setattr(Client, "force_login", force_login)
 
 
 @pytest.fixture

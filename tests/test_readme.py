@@ -97,7 +97,13 @@ class TestMakeRun:
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         assert token is not None
         form = {"csrfmiddlewaretoken": token[1], "username": "reviewer", "password": "filot-demo", "next": "/admin/"}
-        answer = session.post(web[1] + "login/", data=form, headers={"Referer": web[1]}, timeout=TIMEOUTS)
+        step = session.post(web[1] + "login/", data=form, headers={"Referer": web[1]}, timeout=TIMEOUTS)
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', step.text)
+        code = re.search(r"data-demo-code>(\d{6})<", step.text)
+        assert token is not None
+        assert code is not None
+        form = {"csrfmiddlewaretoken": token[1], "code": code[1], "next": "/admin/"}
+        answer = session.post(web[1] + "second-step/", data=form, headers={"Referer": web[1]}, timeout=TIMEOUTS)
         assert answer.url == web[1]
 
     def test_ctrl_c_stops_all_of_it_in_ten_seconds(self, run: MakeRun) -> None:

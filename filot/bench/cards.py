@@ -26,11 +26,17 @@ class Card:
         return self.file.read_bytes()
 
 
-def draw(folder: Path, count: int, seed: int) -> list[Card]:
-    """So many cards, drawn by as many processes as there are cores."""
-    wanted = itertools.islice(_wanted(folder, seed), count)
-    with ProcessPoolExecutor(available(), mp_context=get_context("spawn")) as artists:
-        return list(artists.map(_drawn, wanted, chunksize=4))
+class Cards:
+    """Draws more whenever some are taken; none is ever given twice."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self._wanted = _wanted(folder, seed)
+
+    def take(self, count: int) -> list[Card]:
+        """So many more, drawn by as many processes as there are cores."""
+        wanted = itertools.islice(self._wanted, count)
+        with ProcessPoolExecutor(available(), mp_context=get_context("spawn")) as artists:
+            return list(artists.map(_drawn, wanted, chunksize=4))
 
 
 def _wanted(folder: Path, seed: int) -> Iterator[tuple[Path, str, str, int]]:

@@ -5,36 +5,51 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import dataclass
 
 from filot.bench.cards import Card
 
 TIMEOUT = 60.0
 CREATED = 201
-OK = 200
+UPLOAD_PATH = "/documents/upload"
 
 
 class Refused(Exception):
     """An answer that was not the one that a run needs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A card as one owner sends it: the whole request is made before anything is measured."""
+
+    headers: dict[str, str]
+    body: bytes
+
+    @classmethod
+    def of(cls, card: Card, token: str) -> "Sending":
+        kind, body = multipart(card.type, card.file.name, card.data)
+        return cls({"Content-Type": kind, "Authorization": f"Bearer {token}"}, body)
+
+
 class Client:
     """Speaks to one server. A connection is kept for one thread, until `close`."""
 
-    def __init__(self, port: int, token: str = "") -> None:
-        self.port, self.token = port, token
+    def __init__(self, port: int) -> None:
+        self.port = port
         self._local = threading.local()
 
-    def log_in(self, username: str, password: str) -> None:
-        body = json.dumps({"username": username, "password": password}).encode()
-        self.token = str(self._call("POST", "/auth/token", body, "application/json", OK)["access"])
-
-    def upload(self, card: Card, data: bytes) -> str:
-        """The id of the document."""
-        kind, body = multipart(card.type, card.file.name, data)
-        return str(self._call("POST", "/documents/upload", body, kind, CREATED)["documentId"])
+    def upload(self, sending: Sending) -> str:
+        """The id of the document. Raises Refused."""
+        if getattr(self._local, "connection", None) is None:
+            self._local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        self._local.connection.request("POST", UPLOAD_PATH, sending.body, sending.headers)
+        answer = self._local.connection.getresponse()
+        said = answer.read()
+        if answer.status != CREATED:
+            raise Refused(f"{UPLOAD_PATH} answered {answer.status}: {said[:300]!r}")
+        return str(json.loads(said)["documentId"])
 
     def close(self) -> None:
         """Let go of this thread's connection: the server closes one that says nothing for seconds."""
@@ -42,18 +57,6 @@ class Client:
         if connection is not None:
             connection.close()
         self._local.connection = None
-
-    def _call(self, method: str, path: str, body: bytes, kind: str, wanted: int) -> dict[str, Any]:
-        if getattr(self._local, "connection", None) is None:
-            self._local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
-        headers = {"Content-Type": kind, "Authorization": f"Bearer {self.token}"}
-        self._local.connection.request(method, path, body, headers)
-        answer = self._local.connection.getresponse()
-        said = answer.read()
-        if answer.status != wanted:
-            raise Refused(f"{method} {path} answered {answer.status}: {said[:300]!r}")
-        found: dict[str, Any] = json.loads(said)
-        return found
 
 
 def multipart(type: str, name: str, data: bytes) -> tuple[str, bytes]:
@@ -64,26 +67,21 @@ def multipart(type: str, name: str, data: bytes) -> tuple[str, bytes]:
     return f"multipart/form-data; boundary={boundary}", head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
 
 
-def upload_all(client: Client, cards: Iterable[Card], at_a_time: int) -> list[str]:
-    """The ids of the documents, in the order of the cards."""
-
-    def sent(card: Card) -> str:
-        return client.upload(card, card.data)
-
+def upload_all(client: Client, sendings: Sequence[Sending], at_a_time: int) -> list[str]:
+    """The ids of the documents, in the order of the sendings."""
     with ThreadPoolExecutor(at_a_time, initializer=client.close) as senders:
-        return list(senders.map(sent, cards))
+        return list(senders.map(client.upload, sendings))
 
 
-def calls_a_second(client: Client, cards: list[Card], at_a_time: int, seconds: float) -> float:
-    """How many uploads are answered a second while so many callers send one after the other."""
-    files = [(card, card.data) for card in cards]
+def call_for(client: Client, sendings: Sequence[Sending], at_a_time: int, seconds: float) -> tuple[int, float]:
+    """How many uploads are answered in how many seconds while so many callers send one after the other."""
     until = time.perf_counter() + seconds
 
     def send(first: int) -> int:
         count = 0
         client.close()
         while time.perf_counter() < until:
-            client.upload(*files[(first + count) % len(files)])
+            client.upload(sendings[(first + count * at_a_time) % len(sendings)])
             count += 1
         client.close()
         return count
@@ -91,7 +89,7 @@ def calls_a_second(client: Client, cards: list[Card], at_a_time: int, seconds: f
     began = time.perf_counter()
     with ThreadPoolExecutor(at_a_time) as senders:
         answered = sum(senders.map(send, range(at_a_time)))
-    return answered / (time.perf_counter() - began)
+    return answered, time.perf_counter() - began
 
 
 def wait_until(done: Callable[[], bool], seconds: float, pause: float) -> int:

@@ -45,13 +45,13 @@ def growth_of(times: Mapping[int, Sequence[float]]) -> dict[int, float]:
     return {rows: median(measured) / least for rows, measured in times.items()}
 
 
-def difference(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+def difference(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
     """What was counted in between; of what was not counted at all, nothing."""
     return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
 
 
 def a_document(
-    idle: Mapping[str, int], idle_seconds: float, busy: Mapping[str, int], busy_seconds: float, documents: int
+    idle: Mapping[str, float], idle_seconds: float, busy: Mapping[str, float], busy_seconds: float, documents: int
 ) -> dict[str, float]:
     """What one document costs: what was counted meanwhile, less what the parts do when nothing is to be done."""
     return {name: (count - idle.get(name, 0) * busy_seconds / idle_seconds) / documents for name, count in busy.items()}

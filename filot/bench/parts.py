@@ -41,14 +41,17 @@ GIVEN = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "HOME", "TM
 
 
 class CountingPostgres(Postgres):
-    """Safe as in production, not fast as in tests: a commit waits for the disk. Counts its statements."""
+    """Safe as in production, not fast as in tests: a commit waits for the disk. Counts its statements and notes the
+    time of each commit.
+    """
 
     def choose_ports(self) -> None:
         self.port = free_port()
 
     def program(self) -> Program:
         plain = super().program()
-        return replace(plain, argv=[*plain.argv, "-c", "shared_preload_libraries=pg_stat_statements"])
+        extra = ["shared_preload_libraries=pg_stat_statements", "track_commit_timestamp=on", "max_connections=200"]
+        return replace(plain, argv=[*plain.argv, *(word for option in extra for word in ("-c", option))])
 
 
 class SafeValkey(Valkey):
@@ -83,6 +86,7 @@ class Parts:
         self.store = SeaweedFs(folder / "seaweedfs", secret_key=secrets.token_urlsafe(16)) if s3 else None
         self._own = {"OCR_CPU_WORKERS": str(processes), "OCR_CPU_THREADS": str(threads)}
         self._running: list[Started] = []
+        self._databases = [TEMPLATE]  # the place of each is its number in Valkey: no hint reaches another's workers
 
     def __enter__(self) -> "Parts":
         start_all(self._services())
@@ -95,7 +99,6 @@ class Parts:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.stop_programs()
         stop_all(self._services())
 
     def _services(self) -> list[Service]:
@@ -113,19 +116,20 @@ class Parts:
         given = {name: os.environ[name] for name in GIVEN if name in os.environ}
         # An empty value in the environment wins over one in .env, and is none.
         return given | {
+            "DJANGO_SETTINGS_MODULE": "filot.settings",
             "FILOT_ENV": "development",
             "FILOT_EMBEDDED": "true",
             "LOG_FORMAT": "json",
             "ALLOWED_HOSTS": "127.0.0.1",
             "DATABASE_URL": self.database_url(database),
-            "REDIS_URL": self.valkey.url,
+            "REDIS_URL": f"{self.valkey.url.rpartition('/')[0]}/{self._databases.index(database)}",
             "MEDIA_ROOT": str(self.folder / f"media-{database}"),
             "KEY_STORE_ROOT": str(self.folder / f"keys-{database}"),
             "PROMETHEUS_MULTIPROC_DIR": self._made("prometheus"),
             "BULI2_MODE": "local",
             "OCR_GPU_ENABLED": "false",
             "QUEUE_MAX_DEPTH": NO_LIMIT,
-            "OWNER_MAX_WAITING": NO_LIMIT,
+            "QUEUE_MAX_AGE": NO_LIMIT,
             "RATE_LIMIT_PER_MINUTE": NO_LIMIT,
             "RATE_LIMIT_ACTION_PER_MINUTE": NO_LIMIT,
             **self._own,
@@ -154,6 +158,7 @@ class Parts:
         """A fresh one, as the migrations and demo accounts leave it."""
         with psycopg.connect(self.servers.postgres, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        self._databases.append(name)
         return name
 
     def rows(self, database: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
@@ -170,31 +175,35 @@ class Parts:
         if code:
             raise ProgramFailed(program.name, f"ended with exit code {code}", tail_of(started.log), started.log)
 
-    def start(self, *wanted: Program) -> list[Started]:
-        """Side by side; returns when all are ready."""
+    @contextmanager
+    def started(self, *wanted: Program) -> Iterator[None]:
+        """Side by side, until the end of the block."""
         found = [self._spawn(program) for program in wanted]
         self._running += found
-        until = time.monotonic() + READY_SECONDS
-        for started in found:
-            while not started.is_ready():
-                if time.monotonic() > until:
-                    raise ProgramFailed(started.program.name, "was not ready in time", tail_of(started.log))
-                time.sleep(POLL)
-        return found
+        try:
+            until = time.monotonic() + READY_SECONDS
+            for started in found:
+                while not started.is_ready():
+                    if time.monotonic() > until:
+                        raise ProgramFailed(started.program.name, "was not ready in time", tail_of(started.log))
+                    time.sleep(POLL)
+            yield
+        finally:
+            for started in reversed(found):
+                self._stop(started)
 
-    def stop_programs(self) -> None:
-        while self._running:
-            started = self._running.pop()
-            send(started.process, started.program.stop_signal)
-            try:
-                started.process.wait(started.program.grace * 3)
-            except subprocess.TimeoutExpired:
-                signal_group(started.process.pid, signal.SIGKILL)
-                started.process.wait()
-            exit_code(started.process)
+    def _stop(self, started: Started) -> None:
+        self._running.remove(started)
+        send(started.process, started.program.stop_signal)
+        try:
+            started.process.wait(started.program.grace * 3)
+        except subprocess.TimeoutExpired:
+            signal_group(started.process.pid, signal.SIGKILL)
+            started.process.wait()
+        exit_code(started.process)
 
     def _spawn(self, program: Program) -> Started:
-        log = self.folder / f"{program.name}-{time.monotonic_ns()}.log"
+        log = self.folder / f"{program.name.replace(' ', '-')}-{time.monotonic_ns()}.log"
         output: IO[bytes]
         with log.open("wb") as output:
             return Started(program, spawn(replace(program, cwd=settings.BASE_DIR), output=output), log)
@@ -208,7 +217,8 @@ class Parts:
             yield process
 
     def cpu_seconds(self) -> dict[str, float]:
-        """What each part has computed so far, with all it started."""
+        """What each part has computed so far, with all it started, and what this process has."""
         pids = {started.program.name: started.process.pid for started in self._running}
         pids |= {service.name: pid for service in self._services() if (pid := service.pid)}
-        return {name: cpu_of_tree(pid) / os.sysconf("SC_CLK_TCK") for name, pid in pids.items()}
+        spent = {name: cpu_of_tree(pid) / os.sysconf("SC_CLK_TCK") for name, pid in pids.items()}
+        return spent | {"client": time.process_time()}

@@ -73,7 +73,7 @@ def test_a_demo_account_brought_elsewhere_can_not_log_in_and_its_session_ends(se
     settings.FILOT_EMBEDDED = True
     call_command("demo_accounts")
     client = Client()
-    assert client.login(username="reviewer", password=PASSWORD)
+    client.force_login(User.objects.get(username="reviewer"))
     assert client.get("/admin/").status_code == 200
 
     settings.FILOT_EMBEDDED = False

@@ -22,8 +22,8 @@ A **row** is one kind of fault. It is a function with the decorator `rows.row`, 
 - A row sees its own documents only, by its owners; what it killed it starts again.
 - After the function the checker (`checker.faults_of`) compares the log of the driver, the database, the store and,
   where the row sets `run.partner = [PartnerEffect(...)]`, the partner's log. Nothing else says that a row has passed.
-- `run.size(full, least)` and `run.seconds(full, least)` shrink with `--scale`; `run.full` says whether limits of time
-  are judged: in a short form they are only told.
+- `run.size(full, least)` and `run.seconds(full, least)` shrink with `--scale`; `run.timed` says whether limits of time
+  are judged: in a short form, and with `--busy`, they are only told.
 - The short form of every row runs in tests/torture/test_rows.py; the checker itself is tested with faults planted in
   its evidence, in tests/torture/test_checker.py.
 

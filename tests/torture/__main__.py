@@ -28,14 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
     parser.add_argument("--rows", default="", help=f"of {', '.join(known)}; all when not said")
     parser.add_argument("--seed", type=int, default=1, help="the times and victims of the faults follow from it")
-    parser.add_argument("--scale", type=float, default=1.0, help="0.1 is a tenth; limits of time count from 1 on")
+    parser.add_argument("--scale", type=float, default=1.0, help="0.1 is a tenth of each row")
+    parser.add_argument("--busy", action="store_true", help="the machine has other work: tell times and judge none")
     parser.add_argument("--json", type=Path, default=OUT, help=f"where the results go (default: {OUT})")
     parser.add_argument("--keep", action="store_true", help="keep the logs of all processes, and say where")
     options = parser.parse_args(arguments)
     names = [name for name in options.rows.split(",") if name] or list(known)
     if unknown := [name for name in names if name not in known]:
         parser.error(f"no row is called {', '.join(unknown)}")
-    results = run_rows([known[name] for name in names], options.seed, options.scale, options.keep)
+    results = run_rows([known[name] for name in names], options)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps([asdict(result) | {"passed": result.passed} for result in results], indent=1))
     print(table(results))
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def run_rows(rows: Sequence[Row], seed: int, scale: float, keep: bool) -> list[Result]:
+def run_rows(rows: Sequence[Row], options: argparse.Namespace) -> list[Result]:
     services = ThrowawayServices.start()
     folder = new_folder()
     results = []
@@ -52,12 +53,13 @@ def run_rows(rows: Sequence[Row], seed: int, scale: float, keep: bool) -> list[R
         with House(folder, services.environment() | s3_environment(services)) as house:
             for row in rows:
                 print(f"{row.name}: {row.fault} ...", flush=True)
-                results.append(carry_out(row, house, seed=seed, scale=scale))
+                timed = options.scale >= 1 and not options.busy
+                results.append(carry_out(row, house, seed=options.seed, scale=options.scale, timed=timed))
                 for fault in results[-1].faults:
                     print(f"    {fault}", flush=True)
     finally:
         services.stop()
-        if keep:
+        if options.keep:
             print(f"logs: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)

@@ -91,6 +91,7 @@ class House(Stack):
         }
         urls = {"DATABASE_URL": self.postgres.url, "TEMPORAL_ADDRESS": services["TEMPORAL_ADDRESS"]}
         super().__init__(folder, urls, **own)
+        self._watching: psycopg.Connection[Any] | None = None
         self._started_with: dict[str, dict[str, str]] = {}
         self.temporal_server: TemporalServer | None = None
 
@@ -253,6 +254,19 @@ class House(Stack):
         query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = %s"
         [(count,)] = self.rows(query, self.database)
         return int(count)
+
+    def holder(self) -> tuple[str, str] | None:
+        """(worker, document) of a document that is held by one of ours; over a connection that stays open."""
+        if self._watching is None or self._watching.broken:
+            self._watching = psycopg.connect(self.env["DATABASE_URL"], autocommit=True)
+        query = "SELECT claimed_by, id FROM documents_document WHERE status = 'processing'"
+        pids = {str(self.processes[name].pid): name for name in self.ocr_workers}
+        try:
+            held = self._watching.execute(query).fetchall()
+        except psycopg.OperationalError:  # PostgreSQL was started again
+            self._watching, held = None, []
+        named = ((pids.get(claimed_by.rpartition(" ")[2]), str(document_id)) for claimed_by, document_id in held)
+        return next(((name, document_id) for name, document_id in named if name), None)
 
     def held_by(self, name: str) -> str:
         """A document that this worker holds; nothing when it holds none."""

@@ -62,8 +62,9 @@ def zombie(run: Run) -> None:
     for _ in range(faults * 10):
         if zombies == faults:
             break
-        run.driver.upload(run.driver.new_file())
-        victim, document_id = wait_for("a held document", lambda: _holder(run), 20, 0.01)
+        for _ in range(3):  # a document is held for a tenth of a second only
+            run.driver.upload(run.driver.new_file())
+        victim, document_id = wait_for("a held document", lambda: _holder(run), 60, 0)
         time.sleep(run.chance.uniform(0, 0.15))  # at different points of its work
         run.house.signal(victim, signal.SIGSTOP)
         if run.house.held_by(victim) == document_id:  # else it was settled just before
@@ -94,7 +95,7 @@ def all_frozen(run: Run) -> None:
     """As a machine that is suspended: whoever wakes first, sweep or worker, nobody may write what it has lost."""
     for _ in range(run.size(5, 1)):
         sending = run.driver.start(20, rate=10)
-        wait_for("a held document", lambda: _holder(run), 20, 0.01)
+        wait_for("a held document", lambda: _holder(run), 60, 0)
         for name in list(run.house.processes):
             run.house.signal(name, signal.SIGSTOP)
         time.sleep(STUCK_SECONDS + run.chance.uniform(1, 4))
@@ -114,7 +115,7 @@ def two_of_each(run: Run) -> None:
     for _ in range(run.size(10, 1)):
         run.driver.start(12, rate=12).answers()
         victims = list(run.house.ocr_workers)
-        wait_for("a held document", lambda: _holder(run), 20, 0.01)
+        wait_for("a held document", lambda: _holder(run), 60, 0)
         for victim in victims:
             run.house.kill(victim)
         time.sleep(STUCK_SECONDS - 0.5)
@@ -148,7 +149,7 @@ def clocks(run: Run) -> None:
     run.expect(not run.house.reaped(run.driver.owner_ids), "a claim was taken from a worker that lives")
     for _ in range(run.size(10, 2)):
         run.driver.start(4, rate=8).answers()
-        victim, document_id = wait_for("a held document", lambda: _holder(run), 20, 0.01)
+        victim, document_id = wait_for("a held document", lambda: _holder(run), 60, 0)
         run.house.start_again(victim)
         began = time.monotonic()
         wait_for(f"{document_id} to be settled by another", lambda: not run.house.unsettled(run.driver.owner_ids), 90)
@@ -189,10 +190,11 @@ def sigterm(run: Run) -> None:
 
 
 def _holder(run: Run) -> tuple[str, str] | None:
-    for name in run.house.ocr_workers:
-        if document_id := run.house.held_by(name):
-            return name, document_id
-    return None
+    """(worker, document) of one that is held; when all was read before anybody looked, another is sent."""
+    found = run.house.holder()
+    if found is None and not run.house.unsettled(run.driver.owner_ids):
+        run.driver.upload(run.driver.new_file())
+    return found
 
 
 def _at_least(count: int, wanted: int) -> int:

@@ -11,6 +11,7 @@ from django.db import transaction
 from filot.backends import DEMO_ISSUER
 from filot.management.commands.setup_roles import ROLES
 from filot.models import User
+from filot.second_factor import current_code, enrol, is_enrolled, new_key
 
 PASSWORD = "filot-demo"  # noqa: S105 public on purpose: filot.backends refuses it elsewhere
 CLIENT = "client"
@@ -37,3 +38,6 @@ class Command(BaseCommand):
             user.set_password(PASSWORD)
         user.save()
         user.groups.set(Group.objects.filter(name=name))
+        if user.is_staff and not is_enrolled(user):
+            key = new_key()  # its code is shown on the page of the second step
+            enrol(user, key=key, code=current_code(key), actor="system:demo_accounts")

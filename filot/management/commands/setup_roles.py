@@ -19,7 +19,7 @@ RUNS = ["verification.view_verificationrun", "review.view_reviewworkflow"]
 REPAIR = ["verification.change_verificationrun", "integrations.change_buli2exchange"]  # reaper; resend
 ALL_ACTS = ["documents.view_auditentry", "documents.export_auditentry"]
 
-# Who may what, as docs/decisions/0026 has it. A reviewer's rights on one case hang on holding it: review.taking.
+# Who may what, as docs/decisions/0031 has it. A reviewer's rights on one case hang on holding it: review.taking.
 ROLES: dict[str, list[str]] = {
     "reviewer": [*QUEUE, *DECIDE, "review.reveal_number", "documents.view_own_auditentry"],
     "senior": [*QUEUE, *DECIDE, *LEAD, *DECISIONS, *EXCHANGES, "documents.view_team_auditentry"],
