@@ -1,18 +1,20 @@
-"""Callbacks as a partner sends them when it is not sure: many copies of one at once, and then the contrary."""
+"""Callbacks as a partner and an attacker send them: copies of one, and changed ones."""
 
 import http.client
 import json
 import random
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from integrations.signatures import sign
 from tests.torture.house import Needs
-from tests.torture.reviews import DOUBTFUL, PARTS, Case, closed, judge_partner, opened, steer
+from tests.torture.reviews import DOUBTFUL, PARTS, Case, cases, closed, judge_partner, opened, steer
 from tests.torture.rows import Run, row
 
-OLD = "the-older-secret-of-this-run-of-torture"
+OLD, NEW = "the-older-secret-of-this-run-of-torture", "the-newer-secret-of-this-run-of-torture"
+SENDERS = 8
 NEEDS = Needs(
     parts=PARTS,
     reading=DOUBTFUL,
@@ -84,3 +86,79 @@ def callback_copies(run: Run) -> None:
     ((rows,),) = run.house.rows(kept, [case.id for case in found])
     run.expect(rows == 2 * len(found), f"{rows} decisions are kept: one accepted and one refused for each was to be")
     judge_partner(run, submitted=len(found))
+
+
+@row(
+    "callback-mutated",
+    "20,000 callbacks whose signature, timestamp or body was changed, eight at a time",
+    "0 accepted, 0 5xx",
+    NEEDS,
+)
+def callback_mutated(run: Run) -> None:
+    steer(run.house)
+    (case,) = opened(run, 1)
+    body = body_of(case, "approved", run.chance)
+    good = {"x-buli2-signature": sign(body, OLD)}
+    count = run.size(20_000, 300)
+    seeds = [run.chance.getrandbits(64) for _ in range(count)]
+
+    def one(seed: int) -> Sent:
+        chance = random.Random(seed)
+        changed, headers = chance.choice(MUTATIONS)(chance, body, good["x-buli2-signature"])
+        return send(run, case, changed, headers)
+
+    with ThreadPoolExecutor(SENDERS) as threads:
+        answers = list(threads.map(one, seeds))
+    run.figures["answers"] = counted(answers)
+    run.expect(not any(status == 200 for status, _ in answers), "a changed callback was believed")
+    run.expect(not any(status >= 500 for status, _ in answers), "a changed callback was answered by a 5xx")
+    refused = sum(status in (400, 401) for status, _ in answers)
+    # A header that is no header is refused by the web server itself, without an answer of ours.
+    run.expect(refused >= 0.9 * count, f"only {refused} of {count} were refused by FiLot")
+    run.expect(not cases(run)[0].decision, "a changed callback decided")
+    status, _ = send(run, case, body, good)
+    run.expect(status == 200, f"the genuine one is then answered {status}")
+    closed(run, 1, 60)
+    judge_partner(run, submitted=1)
+
+
+def _other_byte(chance: random.Random, text: str) -> str:
+    at = chance.randrange(len(text))
+    new = chance.choice([c for c in "0123456789abcdefABCDEFxyz -_=+/\t" if c.lower() != text[at]])
+    return text[:at] + new + text[at + 1 :]
+
+
+def _noise(chance: random.Random) -> str:
+    """Any letters that may stand in a header at all."""
+    return "".join(chr(chance.choice([*range(33, 127), *range(161, 256)])) for _ in range(40))
+
+
+Mutation = Callable[[random.Random, bytes, str], tuple[bytes, dict[str, str]]]
+MUTATIONS: tuple[Mutation, ...] = (
+    lambda chance, body, mark: (body, {"x-buli2-signature": _other_byte(chance, mark)}),
+    lambda chance, body, mark: (body, {"x-buli2-signature": mark[: chance.randrange(64)]}),
+    lambda chance, body, mark: (body, {"x-buli2-signature": mark + chance.choice("0af=")}),
+    lambda chance, body, mark: (body, {"x-buli2-signature": mark.upper() if mark.upper() != mark else "0" * 64}),
+    lambda chance, body, mark: (
+        body,
+        {"x-buli2-signature": chance.choice(["sha1=", "SHA256=", "sha256=sha256="]) + mark},
+    ),
+    lambda chance, body, mark: (body, {"x-buli2-signature": chance.randbytes(32).hex()}),
+    lambda chance, body, mark: (body, {"x-buli2-signature": _noise(chance)}),
+    lambda chance, body, mark: (body, {"x-buli2-signature": "f" * chance.randrange(65, 4000)}),
+    lambda chance, body, mark: (body, {}),
+    lambda chance, body, mark: (body.replace(b"approved", b"rejected"), {"x-buli2-signature": mark}),
+    lambda chance, body, mark: (body + chance.choice([b" ", b"\n", b"\0"]), {"x-buli2-signature": mark}),
+    lambda chance, body, mark: (
+        body,
+        {"x-buli2-signature": mark, "x-buli2-timestamp": str(int(time.time()) + chance.randrange(-400, 400))},
+    ),
+    lambda chance, body, mark: (
+        body,
+        {
+            "x-buli2-signature": mark,
+            "x-buli2-timestamp": chance.choice(["", "-1", "1e9", "nan", "9" * 40, "٣"]).encode().decode("latin-1"),
+        },
+    ),
+    lambda chance, body, mark: (body, {"x-buli2-signature": sign(body, chance.choice(["", "secret", NEW]))}),
+)
