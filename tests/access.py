@@ -54,7 +54,8 @@ class World(NamedTuple):
 def routes(resolver: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Each address as the URL conf writes it, with its view."""
     for pattern in (resolver or get_resolver()).url_patterns:
-        route = prefix + str(pattern.pattern)
+        # Django lists the installed applications here, in the order in which they were loaded.
+        route = re.sub(r"\^?\(\?P<app_label>[^)]*\)", "<app_label>", prefix + str(pattern.pattern))
         if hasattr(pattern, "url_patterns"):
             yield from routes(pattern, route)
         else:
