@@ -78,7 +78,7 @@ class Command(BaseCommand):
                 sizes = {"documents": options["documents"], "low_load": options["low_load"], "processes": processes}
                 found.add(throughput(parts, cards, rounds=rounds, **sizes, say=self.stderr.write))
             if GROWTH in wanted:
-                some = cards.take(options["steps"])
+                some = cards.take(options["steps"] + 1)  # one to load the engine with: no file is read twice
                 found.add(growth(parts, some, rows=options["rows"], count=options["steps"], say=self.stderr.write))
         return found
 
