@@ -155,9 +155,9 @@ def test_a_reading_that_cannot_be_judged_holds_up_neither_others_nor_the_sweep(o
 def test_a_reading_left_by_a_dead_worker_is_judged_as_soon_as_a_worker_counts_as_dead(
     owner: User, settings: Any
 ) -> None:
-    settings.OCR_GPU_STUCK_TIMEOUT = 4
-    unjudged(owner, seconds=3)
-    left = unjudged(owner, seconds=5)
+    settings.OCR_GPU_STUCK_TIMEOUT = 20
+    unjudged(owner, seconds=-60)
+    left = unjudged(owner, seconds=25)
     assert sweeping.judge_forgotten() == 1
     left.refresh_from_db()
     assert left.is_evaluated
