@@ -28,7 +28,7 @@ from documents.links import document_id_of, download_token
 from documents.models import Document
 from documents.pressure import QueueBusy, StorageFull, UploadRefused
 from documents.queue import ring
-from documents.services import KeyReused, receive_upload
+from documents.services import KeyReused, NotAskedFor, receive_upload
 from documents.status import WIRE, Status, wire_time
 from documents.storage import StoreUnavailable, read_original
 from ocr_gpu.images import UnreadableFile
@@ -75,6 +75,12 @@ class StorageQuotaExceeded(APIException):
     default_detail = "No more documents of yours can be kept here."
 
 
+class NoNewUploadAsked(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "no_new_upload_asked"
+    default_detail = "Nobody asked for a new upload of this document, or it was sent already."
+
+
 class StoreDown(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "storage_unavailable"
@@ -104,6 +110,7 @@ class ScannerDown(APIException):
 REFUSALS: dict[type[Exception], type[APIException]] = {
     KeyReused: IdempotencyKeyReused,
     KeyInFlight: IdempotencyKeyInFlight,
+    NotAskedFor: NoNewUploadAsked,
     StorageFull: StorageQuotaExceeded,
     StoreUnavailable: StoreDown,
     SandboxUnavailable: DecoderDown,
@@ -142,12 +149,16 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
     status = serializers.CharField(source="words.status")
     verificationStatus = serializers.CharField(source="words.verification_status")
     aiDecision = serializers.SerializerMethodField()
+    replaces = serializers.SerializerMethodField()
     createdAt = WireTimeField(source="created_at")
     updatedAt = WireTimeField(source="updated_at")
 
     class Meta:
         model = Document
-        fields = ["id", "type", "status", "verificationStatus", "aiDecision", "createdAt", "updatedAt"]
+        fields = ["id", "type", "status", "verificationStatus", "aiDecision", "replaces", "createdAt", "updatedAt"]
+
+    def get_replaces(self, document: Document) -> str | None:
+        return str(document.replaces_id) if document.replaces_id else None
 
     def get_aiDecision(self, document: Document) -> str | None:
         return document.ai_decision or None
@@ -173,6 +184,9 @@ class UploadSerializer(serializers.Serializer[Any]):
     applicant = ApplicantField(
         required=False,
         help_text=f"JSON object of at most {LONGEST} characters: name, nik, npwp, birthDate; all optional",
+    )
+    replaces = serializers.UUIDField(
+        required=False, help_text="document of the caller for which a new upload was asked: `newUpload` of its status"
     )
 
     def validate_file(self, file: Any) -> Any:
@@ -222,7 +236,7 @@ class UploadView(APIView):
     def post(self, request: Request) -> Response:
         upload = UploadSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
-        file = upload.validated_data["file"]
+        file, replaced = upload.validated_data["file"], upload.validated_data.get("replaces")
         try:
             document = receive_upload(
                 owner=request.user,
@@ -232,6 +246,7 @@ class UploadView(APIView):
                 idempotency_key=_idempotency_key(request),
                 correlation_id=getattr(request, "correlation_id", ""),
                 applicant=upload.validated_data.get("applicant"),
+                replaces=own_document(request, replaced) if replaced else None,
             )
         except UploadRefused as refused:
             raise NotNow(refused) from refused

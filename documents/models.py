@@ -79,6 +79,12 @@ class Document(models.Model):
         help_text="{name, nik, npwp, birthDate} as the client has them",
     )
 
+    # A new upload that a reviewer asked for, and the document that it stands in for.
+    new_upload = models.BooleanField(default=False, db_default=False, help_text="its sender is asked for another file")
+    replaces = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replaced_by", editable=False
+    )
+
     # The queue: which workers may claim it, since when it waits, who holds it and when they last showed progress.
     queue = models.CharField(max_length=16, blank=True)
     queued_at = models.DateTimeField(null=True, blank=True)

@@ -38,6 +38,10 @@ class KeyReused(Exception):
     """The idempotency key was used before for another file, type or applicant."""
 
 
+class NotAskedFor(Exception):
+    """The document that the upload says it replaces waits for none: nobody asked, or another one came."""
+
+
 class Upload(NamedTuple):
     """What came, and what is to be kept of it."""
 
@@ -49,6 +53,7 @@ class Upload(NamedTuple):
     applicant: dict[str, str] | None
     idempotency_key: str  # a blind index of it
     correlation_id: str
+    replaces: Document | None
 
 
 def receive_upload(
@@ -60,19 +65,21 @@ def receive_upload(
     idempotency_key: str = "",
     correlation_id: str = "",
     applicant: Mapping[str, str] | None = None,
+    replaces: Document | None = None,
 ) -> Document:
     """Check the file, strip it of EXIF, seal and store it, then commit its row, already queued when AUTO_PROCESS is on.
 
     The object comes before the row: a row without its object would be a lost document, an object without its row is
-    swept. With an idempotency key, safe to repeat, also while no upload is taken. Raises QueueBusy, QuotaExceeded,
-    StorageFull, UnreadableFile, ScannerUnavailable, KeyReused, KeyInFlight, StoreUnavailable.
+    swept. With an idempotency key, safe to repeat, also while no upload is taken. `replaces` is the owner's document
+    for which a reviewer asked for another file. Raises NotAskedFor, QueueBusy, QuotaExceeded, StorageFull,
+    UnreadableFile, ScannerUnavailable, KeyReused, KeyInFlight, StoreUnavailable.
     """
     kept = without_metadata(data)
     digest = hashlib.sha256(kept).hexdigest()
     # Clients make keys of what they have at hand, a card's number too: the column holds none of it.
     idempotency_key = blind_index("idempotency key", idempotency_key) if idempotency_key else ""
     told = dict(applicant or {}) or None
-    upload = Upload(owner, type, data, kept, digest, told, idempotency_key, correlation_id)
+    upload = Upload(owner, type, data, kept, digest, told, idempotency_key, correlation_id, replaces)
     if not idempotency_key:
         return _received(upload, declared_type)
     if earlier := _earlier(upload):
@@ -82,6 +89,7 @@ def receive_upload(
 
 
 def _received(upload: Upload, declared_type: str | None) -> Document:
+    check_replaced(upload.replaces)
     check_queue()
     lane = check_owner(upload.owner.pk)
     check_stored(upload.owner.pk, len(upload.kept))
@@ -99,6 +107,7 @@ def _received(upload: Upload, declared_type: str | None) -> Document:
         idempotency_key=upload.idempotency_key,
         applicant=upload.applicant,
         correlation_id=upload.correlation_id,
+        replaces=upload.replaces,
         lane=lane,
         **_queued(),
     )
@@ -108,10 +117,17 @@ def _received(upload: Upload, declared_type: str | None) -> Document:
         # A request with this key that lost its connection, and the lock with it, was faster: our object is swept.
         if upload.idempotency_key and (earlier := _earlier(upload)):
             return earlier
+        check_replaced(upload.replaces)  # another one was faster
         raise
     size = len(upload.kept)
     log.info("document_received", document_id=str(document.pk), type=document.type, size=size, queue=document.queue)
     return document
+
+
+def check_replaced(replaced: Document | None) -> None:
+    """Raises NotAskedFor; a constraint of the table decides between two at the same moment."""
+    if replaced and (not replaced.new_upload or Document.objects.filter(replaces=replaced).exists()):
+        raise NotAskedFor
 
 
 def _queued() -> dict[str, Any]:
@@ -136,7 +152,9 @@ def _earlier(upload: Upload) -> Document | None:
     earlier: Document | None = Document.objects.filter(
         owner=upload.owner, idempotency_key=upload.idempotency_key
     ).first()
-    if earlier and (earlier.sha256, earlier.type, earlier.applicant) != (upload.digest, upload.type, upload.applicant):
+    replaced = upload.replaces.pk if upload.replaces else None
+    asked = (upload.digest, upload.type, upload.applicant, replaced)
+    if earlier and (earlier.sha256, earlier.type, earlier.applicant, earlier.replaces_id) != asked:
         raise KeyReused
     return earlier
 

@@ -71,11 +71,18 @@ class EvaluatedSerializer(serializers.Serializer[Any]):
     message = serializers.CharField(required=False, help_text="when it was evaluated before this call")
 
 
+class NewUploadSerializer(serializers.Serializer[Any]):
+    reasonCode = serializers.CharField()
+    reason = serializers.CharField(help_text="for the client")
+    replacedBy = serializers.UUIDField(allow_null=True, help_text="the document that was sent since with `replaces`")
+
+
 class ReviewResultSerializer(serializers.Serializer[Any]):
     reviewId = serializers.UUIDField()
     status = serializers.CharField(help_text="completed")
     decision = serializers.ChoiceField(["approved", "rejected"])
     notes = serializers.CharField(allow_null=True, help_text="for the client; a reviewer's own note is never shown")
+    newUpload = NewUploadSerializer(allow_null=True, help_text="a new upload is asked for: send it with `replaces`")
     createdAt = serializers.DateTimeField()
     updatedAt = serializers.DateTimeField()
 
@@ -203,8 +210,20 @@ def _result(review: Review) -> dict[str, Any] | None:
         "status": "completed",
         "decision": accepted.decision,
         "notes": _public_notes(accepted),
+        "newUpload": _new_upload(review, accepted),
         "createdAt": wire_time(review.created_at),
         "updatedAt": wire_time(review.closed_at),
+    }
+
+
+def _new_upload(review: Review, decision: ReviewDecision) -> dict[str, Any] | None:
+    if not decision.new_upload:
+        return None
+    newer = Document.objects.filter(replaces=review.document_id).values_list("pk", flat=True).first()
+    return {
+        "reasonCode": decision.reason_code,
+        "reason": public_text(decision.reason, PUBLIC_LANGUAGE),
+        "replacedBy": str(newer) if newer else None,
     }
 
 

@@ -196,7 +196,9 @@ def record_decision(decision_id: str | uuid.UUID) -> None:
         # Locked, so that two deliveries at once are one after the other and the second finds it done.
         document = Document.objects.select_for_update().get(pk=document.pk)
         if document.state is Status.needs_review:
-            document.move_to(review.target, actor=found.decided_by, reason=found.reason_code)
+            document.move_to(
+                review.target, actor=found.decided_by, reason=found.reason_code, new_upload=found.new_upload
+            )
         elif document.state is not review.target:
             raise MovedMeanwhile(f"{document.pk} is {document.state}, decided was {review.target}")
         closed = Review.objects.filter(pk=review.pk, closed_at__isnull=True).update(closed_at=timezone.now())

@@ -143,3 +143,10 @@ def logged_in(user: User) -> Client:
 def state_of(document: Document) -> Status:
     document.refresh_from_db()
     return document.state
+
+
+def act(client: Client, review: Review, door: str, **data: Any) -> Any:
+    """Take the case and press one of its buttons, as its page would."""
+    client.post(f"/admin/review/review/{review.pk}/claim/")
+    version = Review.objects.values_list("version", flat=True).get(pk=review.pk)
+    return client.post(f"/admin/review/review/{review.pk}/{door}/", {"version": version, **data})

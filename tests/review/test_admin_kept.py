@@ -11,10 +11,9 @@ from django.utils import timezone
 
 from filot.models import User
 from integrations.temporal import TemporalUnavailable
-from review import case_pages
 from review.delivery import deliver
 from review.models import Review, ReviewDecision
-from tests.review.admin_cases import logged_in, open_case, staff
+from tests.review.admin_cases import act, logged_in, open_case, staff
 from tests.review.cases import Temporal
 
 pytestmark = pytest.mark.django_db
@@ -22,17 +21,12 @@ AWAY = "The workflow service does not answer."
 LIMITS = {"/admin/": 8, "/admin/review/review/": 8, "case": 14}
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_rung(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(case_pages, "ring_default", lambda task: None)
-
-
 def decided(client: Client, owner: User, *, seconds_ago: int) -> Review:
     """A case that was approved at the console."""
     review = open_case(owner, workflow_started_at=timezone.now())
-    assert client.post(f"/admin/review/review/{review.pk}/approve/").status_code == 302
+    assert act(client, review, "approve").status_code == 302
     then = timezone.now() - timedelta(seconds=seconds_ago)
-    ReviewDecision.objects.filter(review=review).update(created_at=then)
+    ReviewDecision.objects.filter(review=review).update(created_at=then, deliver_after=then)
     return review
 
 
@@ -88,7 +82,7 @@ def test_the_page_that_gives_a_mistake_back_says_it_too(owner: User) -> None:
     decided(client, owner, seconds_ago=11)
     following = open_case(owner)
 
-    answer = client.post(f"/admin/review/review/{following.pk}/reject/", {"reason_code": ""})
+    answer = act(client, following, "reject", reason_code="")
 
     assert answer.status_code == 400
     assert AWAY in answer.content.decode()

@@ -12,7 +12,7 @@ from documents.models import Document
 from filot.models import User
 from integrations.models import Buli2Exchange
 from review.models import Review, ReviewDecision
-from tests.review.admin_cases import NIK, logged_in, open_case, staff, with_picture
+from tests.review.admin_cases import NIK, act, logged_in, open_case, staff, with_picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in")]
 
@@ -81,8 +81,9 @@ def test_open_and_conflicting_cases_hold_nothing_inline_either(owner: User) -> N
     first, second = logged_in(staff("reviewer")), logged_in(staff("senior"))
 
     pages: list[Any] = [first.get(f"/admin/review/review/{review.pk}/change/")]
-    pages.append(first.post(f"/admin/review/review/{review.pk}/reveal/", {"reason": "compare"}))
-    first.post(f"/admin/review/review/{review.pk}/approve/")
+    first.post(f"/admin/review/review/{review.pk}/claim/")
+    pages.append(first.post(f"/admin/review/review/{review.pk}/reveal/", {"reason": "compare"}, follow=True))
+    act(first, review, "approve")
     pages.append(second.post(f"/admin/review/review/{review.pk}/reject/", {"reason_code": "mismatch"}))
 
     assert [page.status_code for page in pages] == [200, 200, 409]
