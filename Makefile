@@ -16,13 +16,14 @@ SCALE ?= 1
 LOCKS = deploy/locks
 BIN = $(VENV)/bin
 
-.PHONY: help setup run test torture audit fuzz-api access-table lint lint-deploy fix lock install install-run install-gpu install-test install-audit
+.PHONY: screenshots help setup run test torture audit fuzz-api access-table lint lint-deploy fix lock install install-run install-gpu install-test install-audit
 
 help:
 	@echo "make setup    install what FiLot needs into $(VENV) (GPU=1: torch and EasyOCR too)"
 	@echo "make run      start all of it on http://127.0.0.1:8080 (DEMO=0: without cards; GPU=1: with EasyOCR)"
 	@echo "make test     install what tests need, a browser too, and run them (PYTEST_ARGS=...: other options for pytest)"
 	@echo "make torture  hours of faults against real processes (ROWS=idle-kill,zombie SEED=7 SCALE=0.1: less of it)"
+	@echo "make screenshots  take the pictures of the console in docs/screenshots anew"
 	@echo "make lint     ruff, mypy, import-linter, missing migrations"
 	@echo "make audit    known vulnerabilities, code, secrets, and an SBOM in var/audit/"
 	@echo "make fuzz-api 20,000 cases out of the OpenAPI schema (CASES=...)"
@@ -43,6 +44,10 @@ test: install-test
 
 torture: install-test
 	@exec env FILOT_ENV=development $(BIN)/python -m tests.torture --rows "$(ROWS)" --seed $(SEED) --scale $(SCALE)
+
+screenshots: install-test
+	@$(BIN)/python -m tests.browser.install
+	@exec env FILOT_ENV=test $(BIN)/python -m pytest -q tests/browser/screenshots.py
 
 lint: install-test
 	$(BIN)/ruff check .
