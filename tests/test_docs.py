@@ -1,0 +1,94 @@
+"""The pages for clients and operators: their calls and commands are run, what they claim has a test."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+import requests
+from django.core.management import get_commands
+
+from tests.stack import PROJECT, TIMEOUTS, Stack
+from tests.test_the_walk import card
+
+DOCS = PROJECT / "docs"
+READINESS = sorted(path for path in (DOCS / "readiness").glob("*.md") if path.name != "README.md")
+CHECKLIST = re.findall(
+    r"^\| (here|there) \| `([^`]+)`[^|]*\| (?:`(.*)`|([^|]*)) \|$",
+    (DOCS / "production-checklist.md").read_text(),
+    re.MULTILINE,
+)
+
+
+def test_the_nine_subjects_have_their_pages() -> None:
+    assert len(READINESS) == 9
+    index = (DOCS / "readiness" / "README.md").read_text()
+    assert all(f"({path.name})" in index for path in READINESS)
+
+
+@pytest.mark.parametrize("page", READINESS, ids=lambda page: page.stem)
+def test_every_statement_of_the_readiness_pages_names_a_test_that_is_there(page: Path) -> None:
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", page.read_text(), re.MULTILINE)[1:]
+    assert len(rows) >= 5
+    for statement, named in rows:
+        file, _, name = named.strip("`").partition("::")
+        assert re.search(rf"^\s*(?:async )?def {name}\(", (PROJECT / file).read_text(), re.MULTILINE), statement
+
+
+def test_commands_of_the_pages_exist() -> None:
+    for page in DOCS.rglob("*.md"):
+        for name in re.findall(r"manage\.py ([a-z_0-9]+)", page.read_text()):
+            assert name in get_commands(), f"{page.name}: {name}"
+
+
+@pytest.mark.xdist_group("stack")
+@pytest.mark.parametrize(("command", "says"), [(c, s) for where, c, s, _ in CHECKLIST if where == "here"])
+def test_the_checklists_commands_say_what_it_says(stack: Stack, command: str, says: str) -> None:
+    words = shlex.split(command)
+    assert words[:2] == ["python", "manage.py"]
+    done = subprocess.run(
+        [sys.executable, *words[1:]], cwd=PROJECT, env=stack.env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert says in done.stdout + done.stderr
+
+
+def test_the_checklist_has_lines_of_both_kinds() -> None:
+    assert len([1 for where, *_ in CHECKLIST if where == "here"]) >= 8
+    assert len([1 for where, *_ in CHECKLIST if where == "there"]) >= 5
+
+
+@pytest.mark.xdist_group("stack")
+def test_every_call_of_the_api_page_runs(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "card.jpg").write_bytes(card("ktp", 451))
+    told = {"FILOT_URL": stack.url, "TOKEN": stack.token(), "KEY": uuid.uuid4().hex, "PATH": "/usr/bin:/bin", "ID": ""}
+    answers = []
+    for block in re.findall(r"```sh\n(.*?)```", (DOCS / "api.md").read_text(), re.DOTALL):
+        for line in block.strip().splitlines():
+            done = subprocess.run(
+                ["/bin/sh", "-c", line], cwd=tmp_path, env=told, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, f"{line}: {done.stderr}"
+            answers.append((line, done.stdout))
+            if "/documents/upload" in line:
+                told["ID"] = json.loads(done.stdout)["documentId"]
+                stack.settled(told["TOKEN"], told["ID"])
+    codes = {line: said.strip() for line, said in answers if "%{http_code}" in line}
+    assert set(codes.values()) <= {"202", "409"}, codes
+    assert next(json.loads(said) for line, said in answers if "/result" in line)["result"]["nik"]
+
+
+def test_every_call_of_the_client_api_stands_on_its_page(stack: Stack) -> None:
+    page = (DOCS / "api.md").read_text()
+    schema = requests.get(f"{stack.url}/api/schema", headers={"Accept": "application/json"}, timeout=TIMEOUTS).text
+    paths = set(re.findall(r'"(/(?:documents|verification)[^"]*)":', schema)) or set(
+        re.findall(r"^  (/(?:documents|verification)\S*):", schema, re.MULTILINE)
+    )
+    assert len(paths) > 6
+    for path in paths:
+        shown = re.sub(r"\{\w+\}", "$ID", path)
+        assert shown in page, path
