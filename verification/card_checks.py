@@ -33,12 +33,14 @@ def _address(evidence: Evidence) -> Outcome:
     return as_outcome(len(address) >= SHORTEST_ADDRESS if address else None)
 
 
-def _age(evidence: Evidence) -> Outcome:
+def _age(evidence: Evidence) -> Outcome | None:
     """Of a tax card only the date: everybody may have a number."""
     born, issued = evidence.day("birthDate"), _issued(evidence)
     if issued and issued > evidence.today:
         return Outcome.failed
     if evidence.document_type != "KTP":
+        if issued is None and not evidence.stands(ISSUED[evidence.document_type]) and not evidence.issues:
+            return None  # a clear picture on which no such date stands
         return as_outcome(True if issued else None)
     if born is None:
         return Outcome.unknown

@@ -1,9 +1,9 @@
 """The number of a card, read a second time from its own strip before anybody believes it.
 
 The strip is the line without its label, cut out of the page several times in slightly different ways. Only what reads
-the same in all of them, letters allowed and not, is stated as sure. Small letters are no part of it: cards print
-their numbers among capitals, and a small b is how a blurred 6 is misread. No digit is changed to satisfy a rule: a
-number is one that was read, with every character a digit, or it is only proposed.
+the same in all of them, letters allowed and not, and whose digits look like one another, is stated as sure. Small
+letters are no part of it: cards print their numbers among capitals, and a small b is how a blurred 6 is misread. No
+digit is changed to satisfy a rule: a number is one that was read, with every character a digit, or it is only proposed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ocr_gpu.engine import Box, OcrEngine, OcrLine, Page, StripReading
+from ocr_gpu.glyphs import odd_one
 from ocr_gpu.quads import Quad, in_pixels, part_of
 from ocr_gpu.strips import variants
 from verification.fields import FieldValue
@@ -69,9 +70,13 @@ def confirmed(field: FieldValue, lines: Sequence[OcrLine], page: Page, engine: O
     quad = strip_of(field, lines, page)
     if quad is None:
         return replace(field, confidence=min(field.confidence, JUST_UNSURE))
-    pairs = engine.read_strips(variants(page, quad), [CAPITALS, DIGITS])
+    strips = variants(page, quad)
+    pairs = engine.read_strips(strips, [CAPITALS, DIGITS])
     free, within = ([pair[place] for pair in pairs] for place in (0, 1))
-    return weighed(field, evidence_of(field, free, within, digits))
+    found = weighed(field, evidence_of(field, free, within, digits))
+    if found.confidence >= SURE and odd_one(strips[0], without_separators(found.value or "")):
+        return replace(found, confidence=JUST_UNSURE)  # a letter may be printed there, and a digit was read
+    return found
 
 
 def evidence_of(

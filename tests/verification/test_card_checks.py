@@ -88,10 +88,14 @@ def test_no_card_was_issued_after_today(printed: FieldValue) -> None:
 
 @pytest.mark.parametrize(
     ("printed", "outcome"),
-    [("2026-08-17", PASSED), ("1990-01-01", PASSED), (None, UNKNOWN), (field(None, raw="TERDAFTAR"), UNKNOWN)],
+    [("2026-08-17", PASSED), ("1990-01-01", PASSED), (None, None), (field(None, raw="TERDAFTAR"), UNKNOWN)],
 )
-def test_of_a_tax_card_only_the_date_counts(printed: object, outcome: Outcome) -> None:
+def test_of_a_tax_card_only_the_date_counts(printed: object, outcome: Outcome | None) -> None:
     assert says("age", card("NPWP", registeredDate=printed)) is outcome
+
+
+def test_a_date_that_does_not_stand_on_a_tax_card_may_be_what_is_hidden_in_the_picture() -> None:
+    assert says("age", card("NPWP", registeredDate=None, other={"issues": ("glare",)})) is UNKNOWN
 
 
 def test_a_date_of_issue_that_can_not_be_read_says_nothing() -> None:
