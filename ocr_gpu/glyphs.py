@@ -67,7 +67,7 @@ def _alike(one: Glyph, other: Glyph, digit: str) -> bool:
 
 def _glyphs(strip: Page, count: int) -> list[Glyph]:
     """One for each digit from the left; none unless just so many stand there."""
-    grey = cv2.cvtColor(of_height(strip, HEIGHT), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(of_height(strip, HEIGHT), cv2.COLOR_RGB2GRAY).astype(numpy.uint8, copy=False)
     level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
     cuts = (_boxes(grey, level * darker) for darker in DARKER)
     boxes = next((found for found in cuts if len(found) == count), [])
