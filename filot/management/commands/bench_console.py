@@ -183,13 +183,14 @@ def measured(page: Page, requests: int) -> Measured:
         _checked(page)
     with CaptureQueriesContext(connection) as asked:
         _checked(page)
+    queries = len(asked)  # now: the next request empties what it counts
     times = []
     for _ in range(requests):
         started = time.perf_counter()
         _checked(page)
         times.append((time.perf_counter() - started) * 1000)
     p95 = statistics.quantiles(times, n=20)[-1]
-    return Measured(page.name, statistics.median(times), p95, page.p95, len(asked), page.queries)
+    return Measured(page.name, statistics.median(times), p95, page.p95, queries, page.queries)
 
 
 def _checked(page: Page) -> None:
