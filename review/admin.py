@@ -13,6 +13,7 @@ from review import console
 from review.case_doors import CaseDoors
 from review.masking import without_numbers
 from review.models import Review, ReviewDecision
+from review.proposal_admin import ProposalAdmin, RejectReasonAdmin  # noqa: F401 - as the next but one
 from review.queue_pages import queue_page
 from review.workflow_admin import ReviewWorkflowAdmin  # noqa: F401 - the admin looks for pages in this module only
 

@@ -71,17 +71,22 @@ SHAPES: Mapping[str, type[BaseModel]] = {
 def propose(user: Any, *, kind: str, content: Mapping[str, Any]) -> Proposal:
     """Put a change before another compliance admin. Raises ProposalRefused."""
     _check_right(user)
+    checked = checked_content(kind, content)
+    with transaction.atomic():
+        proposal = Proposal.objects.create(kind=kind, content=checked, proposed_by=user)
+        note("proposal.made", actor=str(user.pk), subject=str(proposal.pk), kind=kind)
+    return proposal
+
+
+def checked_content(kind: str, content: Any) -> dict[str, Any]:
+    """The content as it will be applied. Raises ProposalRefused."""
     if kind not in SHAPES:
         raise ProposalRefused("There is no such kind of change.")
     try:
-        checked = SHAPES[kind].model_validate(dict(content))
+        return SHAPES[kind].model_validate(content).model_dump(mode="json")
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise ProposalRefused(f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from error
-    with transaction.atomic():
-        proposal = Proposal.objects.create(kind=kind, content=checked.model_dump(mode="json"), proposed_by=user)
-        note("proposal.made", actor=str(user.pk), subject=str(proposal.pk), kind=kind)
-    return proposal
 
 
 def settle(proposal_id: uuid.UUID, user: Any, *, apply: bool) -> Proposal:

@@ -54,7 +54,9 @@ def takeable_by(user: Any) -> QuerySet[Review]:
     cases: QuerySet[Review] = Review.objects.filter(decision="")
     if "decide_review" not in rights:
         return cases.none()
-    own = Document.objects.filter(pk=OuterRef("document_id"), owner=user.pk)
+    # What is restricted or erased is used for nothing any more.
+    unfit = Q(owner=user.pk) | Q(restricted_at__isnull=False) | Q(erased_at__isnull=False)
+    own = Document.objects.filter(unfit, pk=OuterRef("document_id"))
     said = Verdict.objects.filter(review=OuterRef("pk"), user=user.pk, undone_at=None)
     cases = cases.exclude(Exists(own)).exclude(Exists(said)).filter(Q(assigned_to=None) | Q(assigned_to=user.pk))
     return cases if "second_review" in rights else cases.filter(verdicts=0, escalated_at=None)

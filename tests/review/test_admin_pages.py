@@ -118,7 +118,7 @@ def test_rows_can_be_looked_at_only(case: Review, root: Client, name: str) -> No
 def test_the_dashboard_counts_and_links_to_the_filtered_queue(owner: User) -> None:
     now = timezone.now()
     open_case(owner)
-    open_case(owner, due_at=now - timedelta(hours=1), escalated_at=now)
+    open_case(owner, due_at=now - timedelta(hours=1), score=10)
     open_case(owner, decision="approved", decided_at=now)
 
     text = logged_in(staff("reviewer")).get("/admin/").content.decode()

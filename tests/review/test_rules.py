@@ -1,9 +1,12 @@
 """Corrections, grants, reasons, proposals, blind looks and agreement."""
 
+import io
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -20,7 +23,7 @@ from review.revealing import RevealRefused, grant_of, reveal
 from review.services import sla_hours
 from review.taking import CaseLost
 from tests.documents.build import make_document
-from tests.review.admin_cases import NIK, open_case
+from tests.review.admin_cases import NIK, logged_in, open_case
 from tests.review.people import person
 from verification.judging import change_in_force
 from verification.models import VerificationRun
@@ -391,3 +394,43 @@ def test_what_two_people_said_of_a_case_counts_for_both_in_two_queries(
     with django_assert_num_queries(2):
         found = agreement.agreements()
     assert found[first.pk][:2] == found[second.pk][:2] == (1, 1)
+
+
+# The page of proposals ------------------------------------------------------------------------------------------------
+
+
+def test_two_compliance_admins_change_a_reason_on_the_page_and_one_alone_does_not() -> None:
+    one, two = logged_in(person("compliance")), logged_in(person("compliance"))
+    page = "/admin/review/proposal/"
+    wrong = one.post(f"{page}add/", {"kind": "sla", "content": '{"hours": 0}'})
+    assert wrong.status_code == 200
+    assert one.post(f"{page}add/", {"kind": "reason", "content": json.dumps(REASON)}).status_code == 302
+    (proposal,) = Proposal.objects.all()
+
+    one.post(page, {"action": "apply", "_selected_action": [str(proposal.pk)]})
+    assert "blurred" not in in_force("en")
+    two.post(page, {"action": "apply", "_selected_action": [str(proposal.pk)]})
+    assert in_force("en")["blurred"].position == 8
+
+
+@pytest.mark.parametrize("role", ["auditor", "reviewer", "ops", "superuser"])
+def test_nobody_else_proposes_or_applies_on_the_page(role: str) -> None:
+    proposal = propose(person("compliance"), kind="sla", content={"hours": 8})
+    user = User.objects.create_superuser("root") if role == "superuser" else person(role)
+    client = logged_in(user)
+    assert client.post("/admin/review/proposal/add/", {"kind": "sla", "content": '{"hours": 9}'}).status_code == 403
+    client.post("/admin/review/proposal/", {"action": "apply", "_selected_action": [str(proposal.pk)]})
+    assert sla_hours() == 24
+    assert Proposal.objects.count() == 1
+
+
+def test_the_command_says_how_far_each_agrees(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "is_sampled", lambda key: True)
+    first, second = person("reviewer", "anna"), person("reviewer", "budi")
+    decided(owner, first)
+    look = looks.take_look(second)
+    assert look is not None
+    looks.give_look(look.pk, second, decision=Decision.approved)
+    said = io.StringIO()
+    call_command("reviewer_agreement", stdout=said)
+    assert [row.split()[:3] for row in said.getvalue().splitlines()[1:]] == [["anna", "1", "1"], ["budi", "1", "1"]]
