@@ -23,6 +23,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from filot.console_data import fill
 from filot.embedded.postgres import Postgres
@@ -30,11 +31,13 @@ from filot.embedded.service import start_all, stop_all
 from filot.embedded.throwaway import new_folder
 from filot.embedded.valkey import Valkey
 from filot.models import User
+from filot.second_factor import SESSION_KEY
 from review.models import Review
 from review.queue import listed
 
 QUEUE = "admin:review_review_changelist"
 WARM_UP = 3
+NEXT = "take next"
 
 
 class Page(NamedTuple):
@@ -142,7 +145,7 @@ def pages() -> list[Page]:
         Page("queue, far page", lambda: senior.get(deep), 60, 8),
         Page("queue, decided", lambda: senior.get(reverse(QUEUE) + "?state=decided"), 60, 8),
         Page("case", case, 50, 14),
-        Page("take next", lambda: senior.post(reverse("admin:review_review_take")), 20, None),
+        Page(NEXT, lambda: senior.post(reverse("admin:review_review_take")), 20, None),
         Page("operations", lambda: _root().get(reverse("admin:ops")), None, None),
         Page("BULI2 exchanges", lambda: auditor.get(exchanges), None, None),
     ]
@@ -166,7 +169,12 @@ def _root() -> Client:
 
 def _logged_in(user: User) -> Client:
     client = Client(raise_request_exception=True)
+    user.second_factor_at = timezone.now()  # both steps of the log-in are behind them
+    user.save()
     client.force_login(user)
+    session = client.session
+    session[SESSION_KEY] = user.second_factor_at.isoformat()
+    session.save()
     return client
 
 
@@ -195,5 +203,6 @@ def measured(page: Page, requests: int) -> Measured:
 
 def _checked(page: Page) -> None:
     answer = page.ask()
-    if answer.status_code not in (200, 302):
+    wanted = 302 if page.name == NEXT else 200
+    if answer.status_code != wanted:
         raise CommandError(f"{page.name}: {answer.status_code}")
