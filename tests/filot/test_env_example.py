@@ -26,7 +26,9 @@ MAY_READ_THE_ENVIRONMENT = {
     "verification/decision_readings.py",  # as many threads as were asked for, in each process that reads
     "verification/bench_runs.py",  # hands it on to the readers that it compares
     "filot/management/commands/rundev.py",
+    "filot/bench/parts.py",  # the paths that the programs it measures need, and nothing of FiLot's own
     "ocr_gpu/sandbox.py",
+    "ocr_gpu/__init__.py",  # writes one, before a library reads it
 }
 PACKAGES = ["documents", "filot", "integrations", "ocr_gpu", "review", "verification"]
 
