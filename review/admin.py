@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from documents.admin import ReadOnlyAdmin
 from review import console
 from review.case_doors import CaseDoors
+from review.look_admin import BlindLookAdmin  # noqa: F401 - as below
 from review.masking import without_numbers
 from review.models import Review, ReviewDecision
 from review.proposal_admin import ProposalAdmin, RejectReasonAdmin  # noqa: F401 - as the next but one

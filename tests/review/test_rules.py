@@ -434,3 +434,27 @@ def test_the_command_says_how_far_each_agrees(owner: User, monkeypatch: pytest.M
     said = io.StringIO()
     call_command("reviewer_agreement", stdout=said)
     assert [row.split()[:3] for row in said.getvalue().splitlines()[1:]] == [["anna", "1", "1"], ["budi", "1", "1"]]
+
+
+def test_a_look_is_taken_and_given_on_its_page_which_does_not_say_what_was_decided(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "is_sampled", lambda key: True)
+    decided(owner, person("reviewer"), Decision.rejected)
+    client, page = logged_in(person("reviewer")), "/admin/review/blindlook/"
+    assert client.get(page).status_code == 200
+    assert not BlindLook.objects.exclude(user=None).exists()
+
+    client.post(f"{page}take/")
+    text = client.get(page).content.decode()
+    assert "rejected" not in text.lower()
+    look = BlindLook.objects.get()
+    assert NIK not in text
+    client.post(f"{page}{look.pk}/give/", {"decision": "nothing"})
+    client.post(f"{page}{look.pk}/give/", {"decision": "approved"})
+
+    look.refresh_from_db()
+    assert look.decision == "approved"
+    assert ReviewDecision.objects.get().decision == "rejected"
+    for role in ("auditor", "ops"):
+        assert logged_in(person(role)).get(page).status_code == 403
