@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filot.bench.cards import draw
+from filot.bench.cards import Cards
 from ocr_gpu.metadata import without_metadata
 from ocr_gpu.refusals import UnreadableFile
 from tests.torture.checker import CREATED, Answer
@@ -87,7 +87,7 @@ class Driver:
     def specimens(self, folder: Path, count: int, seed: int) -> Callable[[int], File]:
         """Whole cards as a phone takes them, for rows in which they are really read."""
         folder.mkdir(exist_ok=True)
-        drawn = draw(folder, count, seed)
+        drawn = Cards(folder, seed).take(count)
         return lambda number: File(drawn[number].data, type=drawn[number].type)
 
     def start(self, count: int, rate: float, files: Callable[[int], File] | None = None) -> Sending:
