@@ -16,7 +16,7 @@ SCALE ?= 1
 LOCKS = deploy/locks
 BIN = $(VENV)/bin
 
-.PHONY: screenshots help setup run test torture audit fuzz-api access-table lint lint-deploy fix lock install install-run install-gpu install-test install-audit
+.PHONY: screenshots help setup run test torture audit fuzz-api canaries access-table lint lint-deploy fix lock install install-run install-gpu install-test install-audit
 
 help:
 	@echo "make setup    install what FiLot needs into $(VENV) (GPU=1: torch and EasyOCR too)"
@@ -28,6 +28,7 @@ help:
 	@echo "make audit    known vulnerabilities, code, secrets, and an SBOM in var/audit/"
 	@echo "make fuzz-api 20,000 cases out of the OpenAPI schema (CASES=...)"
 	@echo "make lint-deploy  alerts and their cases, Dockerfiles, CloudFormation, Kubernetes' manifests"
+	@echo "make canaries  send 200 cards and search every store, log and answer for their values"
 	@echo "make access-table  write anew who may open what (tests/access_table.txt)"
 	@echo "make fix      let ruff repair and format"
 	@echo "make lock     resolve deploy/locks/ anew (needs uv)"
@@ -80,6 +81,11 @@ lint-deploy: install-test
 	$(DEPLOY)/venv/bin/hadolint deploy/Dockerfile deploy/gpu.Dockerfile
 	$(DEPLOY)/venv/bin/cfn-lint deploy/cloudwatch/*.yaml deploy/ecs/*.yaml
 	$(DEPLOY)/venv/bin/python deploy/tools/check_kubernetes.py deploy/kubernetes
+# How many cards with values of their own are sent through real processes before every store is searched for them.
+CANARIES ?= 200
+
+canaries: install-test
+	@exec env FILOT_ENV=test FILOT_TEST_CANARIES=$(CANARIES) $(BIN)/python -m pytest -q -n 0 tests/test_canaries.py
 
 # Look at what changed in tests/access_table.txt before you commit it: it says who may open what.
 access-table: install-test

@@ -25,6 +25,7 @@ from filot.throttling import TooManyCalls, count_once
 
 RETRY_AFTER = 5  # seconds, when a part is down and does not say for how long
 READS = ("GET", "HEAD")
+NOT_A_CHOICE = "Not one of the choices."
 NOT_JSON = "The body is not valid JSON."
 NOT_A_FORM = "The body is not valid multipart/form-data."
 
@@ -141,7 +142,9 @@ def flat(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
             nested = isinstance(inner, dict | list)
             yield from flat(inner, f"{field}.{index}".strip(".") if nested else field)
     else:
-        yield {"field": field, "message": str(detail)}
+        # DRF repeats what was sent, and anything may have been: an answer holds none of it.
+        message = NOT_A_CHOICE if getattr(detail, "code", "") == "invalid_choice" else str(detail)
+        yield {"field": field, "message": message}
 
 
 def shape(request: Any, code: str, message: str, details: list[dict[str, str]]) -> dict[str, Any]:
