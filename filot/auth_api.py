@@ -120,19 +120,21 @@ class VerifyView(OpenView):
         user = user_of(token)
         if is_outside(token):
             keep_profile(user, profile(outside_claims(token)))
-        return Response({"user": {"id": str(user.pk), "email": user.email or None, "displayName": shown_name(user)}})
+        return Response(
+            {"user": {"id": str(user.pk), "email": user.told["email"] or None, "displayName": shown_name(user)}}
+        )
 
 
 def shown_name(user: User) -> str:
     """What to call them. The username of an outside user is a random word of ours: rather nothing than that."""
     own_name = "" if user.subject else user.username
-    return user.display_name or user.get_full_name() or own_name or user.email.partition("@")[0]
+    return user.told["display_name"] or user.get_full_name() or own_name or user.told["email"].partition("@")[0]
 
 
 def keep_profile(user: User, told: dict[str, str]) -> None:
     """Take over what the provider says now; what it leaves out stays."""
-    changed = {name: value for name, value in told.items() if value and getattr(user, name) != value}
-    if changed:
-        User.objects.filter(pk=user.pk).update(**changed)
-        for name, value in changed.items():
-            setattr(user, name, value)
+    known = user.profile or {}
+    fresh = {**known, **{name: value for name, value in told.items() if value}}
+    if fresh != known:
+        user.profile = fresh
+        user.save(update_fields=["profile"])

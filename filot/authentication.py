@@ -125,7 +125,7 @@ def outside_user(claims: dict[str, Any]) -> User:
     user, created = User.objects.get_or_create(
         issuer=settings.JWKS_ISSUER,
         subject=claims["sub"],
-        defaults={"username": uuid.uuid4().hex, "password": "!", **profile(claims)},
+        defaults={"username": uuid.uuid4().hex, "password": "!", "profile": profile(claims)},
     )
     if created:
         logger.info("user_provisioned", user_id=str(user.pk))

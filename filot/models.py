@@ -6,6 +6,8 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from documents.encrypted import EncryptedJSONField
+
 
 class Zone(models.TextChoices):
     """The three of Indonesia, under the names that people there use."""
@@ -27,6 +29,10 @@ class User(AbstractUser):
     issuer = models.CharField(max_length=255, blank=True)
     subject = models.CharField(max_length=255, blank=True)
     display_name = models.CharField(max_length=150, blank=True)
+    # What an identity provider says of a person stands in no plain column; staff and clients of ours are named there.
+    profile = EncryptedJSONField(
+        subject="id", null=True, blank=True, help_text="{display_name, email} of an outside user"
+    )
     second_factor_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when the second step of the log-in was set up"
     )
@@ -40,6 +46,12 @@ class User(AbstractUser):
         blank=True,
         help_text="{action: key} of the changed",
     )
+
+    @property
+    def told(self) -> dict[str, str]:
+        """`display_name` and `email` as the identity provider says them, else as the account has them."""
+        known = {"display_name": self.display_name, "email": self.email}
+        return {**known, **{name: value for name, value in (self.profile or {}).items() if value}}
 
     class Meta(AbstractUser.Meta):
         swappable = "AUTH_USER_MODEL"

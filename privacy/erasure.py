@@ -176,6 +176,7 @@ def _anonymise(owner_id: uuid.UUID) -> None:
         last_name="",
         email="",
         display_name="",
+        profile=None,
         issuer="",
         subject="",
         is_active=False,

@@ -92,8 +92,8 @@ def _person(user: Any) -> dict[str, Any]:
     return {
         "id": str(user.pk),
         "username": user.username,
-        "displayName": user.display_name,
-        "email": user.email,
+        "displayName": user.told["display_name"],
+        "email": user.told["email"],
         "identityProvider": {"issuer": user.issuer, "subject": user.subject} if user.subject else None,
         "since": wire_time(user.date_joined),
         "standing": model_to_dict(subject, exclude=["owner"]) if subject else {},

@@ -56,6 +56,8 @@ def say(command: str, *arguments: str) -> str:
 
 def test_a_person_is_erased_and_only_ids_states_and_times_stay(owner: User, originals_in: Path) -> None:
     User.objects.filter(pk=owner.pk).update(email="budi@example.org", display_name=NAME, subject="sub-1", issuer="i")
+    owner.profile = {"display_name": NAME, "email": "budi@example.org"}
+    owner.save(update_fields=["profile"])
     document = document_of(owner)
     ticket = Review.objects.get().buli2_ticket_id
     said = say("erase_subject", str(owner.pk), "--by", "dpo-1")
@@ -64,6 +66,7 @@ def test_a_person_is_erased_and_only_ids_states_and_times_stay(owner: User, orig
     nothing_is_left_of(owner, originals_in)
     owner.refresh_from_db()
     assert owner.username == f"erased-{owner.pk.hex}"
+    assert set(owner.told.values()) == {""}
     assert {owner.email, owner.display_name, owner.subject, owner.issuer, owner.first_name} == {""}
     assert not owner.is_active
     document.refresh_from_db()

@@ -78,4 +78,4 @@ def write(out: TextIO, found: list[Touched], *, contacts: bool) -> None:
             row = [each.owner_id, each.documents, " ".join(each.types), " ".join(each.how)]
             row += [wire_time(each.first), wire_time(each.last), "yes" if each.erased else ""]
             user: Any = users.get(each.owner_id)
-            rows.writerow(row + ([user.display_name, user.email] if user else []))
+            rows.writerow(row + ([user.told["display_name"], user.told["email"]] if user else []))
