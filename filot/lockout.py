@@ -5,6 +5,7 @@ from typing import Any
 from axes.backends import AxesStandaloneBackend
 from django.http import HttpRequest, HttpResponse
 
+from documents.sealing import blind_index
 from filot.errors import error_response
 from filot.throttling import client_address
 
@@ -28,6 +29,12 @@ def address_of(request: HttpRequest) -> str | None:
     """As the limiter takes it; of IPv6 the network's first address. None when it is not known."""
     address = client_address(request).partition("/")[0]
     return None if address == "unknown" else address
+
+
+def login_index(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """What stands for the name that was tried: people try their e-mail, their number and their password too."""
+    tried = (credentials or {}).get("username") or request.POST.get("username", "")
+    return blind_index("login", str(tried))
 
 
 def locked_out(request: HttpRequest, *args: Any) -> HttpResponse:

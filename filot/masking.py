@@ -21,7 +21,7 @@ _PERSONAL = """
     gender bloodtype address rtrw village district religion maritalstatus occupation nationality province regency
     issuedplace email mail phone mobile msisdn text ocrtext lines fields raw value proposed parseddata
     note notes reviewernotes body payload params access refresh signature xbuli2signature xservicekey
-    credential
+    credential useragent httpuseragent
 """
 PERSONAL_KEYS = frozenset(_PERSONAL.split())
 SECRET_WORDS = ("password", "passwd", "secret", "token", "apikey", "authorization", "cookie", "privatekey")
@@ -50,6 +50,8 @@ _TEXT_RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63})+"), GONE),  # e-mail
     (re.compile(r"/files/[^\s\"'?]+"), f"/files/{GONE}"),  # a download link is a key for its file
     (re.compile(r"(/[^\s?\"']{0,500})\?[^\s\"'>]+"), rf"\1?{GONE}"),  # searches for names, presigned links
+    # Addresses of ours need no escapes: what is escaped in one was put there by somebody.
+    (re.compile(r"(?<=/)[^\s/?\"'<>]{0,500}%[0-9A-Fa-f]{2}[^\s/?\"'<>]*"), GONE),
     # PostgreSQL repeats the values of the row or query that it refuses.
     (re.compile(r"(?m)\b(DETAIL|CONTEXT|LINE \d+):.*$"), rf"\1: {GONE}"),
     (

@@ -125,6 +125,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else who tries on, a stranger too, keeps the owner out
 AXES_CLIENT_IP_CALLABLE = "filot.lockout.address_of"
+AXES_USERNAME_CALLABLE = "filot.lockout.login_index"
 AXES_LOCKOUT_CALLABLE = "filot.lockout.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False

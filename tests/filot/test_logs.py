@@ -228,6 +228,12 @@ def test_contacts_links_and_secrets_do_not_pass(mask: Mask, text: str) -> None:
     assert masked.endswith(" now")
 
 
+def test_what_a_caller_writes_into_an_address_or_calls_itself_does_not_pass(mask: Mask) -> None:
+    line = mask.mapping({"request": "GET /nowhere/BUDI%20SANTOSO/x?q=1", "user_agent": "app of BUDI SANTOSO"})
+    assert line == {"request": "GET /nowhere/***/x?***", "user_agent": "***"}
+    assert mask.text("GET /documents/upload took 50%") == "GET /documents/upload took 50%"
+
+
 def test_values_that_postgresql_repeats_do_not_pass(mask: Mask) -> None:
     error = (
         'duplicate key value violates unique constraint "one_user"\n'
