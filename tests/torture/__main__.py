@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_rows(rows: Sequence[Row], options: argparse.Namespace) -> list[Result]:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the house is closed too
     services = ThrowawayServices.start()
     folder = new_folder()
     results = []
