@@ -82,7 +82,7 @@ class ReviewResultSerializer(serializers.Serializer[Any]):
     status = serializers.CharField(help_text="completed")
     decision = serializers.ChoiceField(["approved", "rejected"])
     notes = serializers.CharField(allow_null=True, help_text="for the client; a reviewer's own note is never shown")
-    newUpload = NewUploadSerializer(allow_null=True, help_text="a new upload is asked for: send it with `replaces`")
+    newUpload = NewUploadSerializer(required=False, help_text="a new upload is asked for: send it with `replaces`")
     createdAt = serializers.DateTimeField()
     updatedAt = serializers.DateTimeField()
 
@@ -128,7 +128,8 @@ class EvaluateView(APIView):
         if document.state is Status.needs_review:
             answer["reviewId"] = str(open_review(document).pk)
             transaction.on_commit(functools.partial(ring_default, DELIVER))
-        return Response({**answer, "message": AGAIN} if again else answer, headers={"Content-Language": language})
+        headers = {"Content-Language": language, "Vary": "Accept-Language"}
+        return Response({**answer, "message": AGAIN} if again else answer, headers=headers)
 
 
 class StatusView(APIView):
@@ -210,21 +211,23 @@ def _result(review: Review) -> dict[str, Any] | None:
         "status": "completed",
         "decision": accepted.decision,
         "notes": _public_notes(accepted),
-        "newUpload": _new_upload(review, accepted),
         "createdAt": wire_time(review.created_at),
         "updatedAt": wire_time(review.closed_at),
+        **_new_upload(review, accepted),
     }
 
 
-def _new_upload(review: Review, decision: ReviewDecision) -> dict[str, Any] | None:
+def _new_upload(review: Review, decision: ReviewDecision) -> dict[str, Any]:
+    """Only where one was asked for: the answers of all other documents are what clients have always known."""
     if not decision.new_upload:
-        return None
+        return {}
     newer = Document.objects.filter(replaces=review.document_id).values_list("pk", flat=True).first()
-    return {
+    asked = {
         "reasonCode": decision.reason_code,
         "reason": public_text(decision.reason, PUBLIC_LANGUAGE),
         "replacedBy": str(newer) if newer else None,
     }
+    return {"newUpload": asked}
 
 
 def _public_notes(decision: ReviewDecision) -> str | None:

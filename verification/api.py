@@ -101,6 +101,7 @@ class ResultView(APIView):
         }
         etag = f'"{hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Content-Language": language}
+        headers["Vary"] = "Accept-Language"
         if etag in request.headers.get("If-None-Match", ""):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         return Response(answer, headers=headers)

@@ -65,7 +65,7 @@ def test_reviews_are_counted_by_what_they_wait_for(owner: User) -> None:
         reviews.append(Review.objects.create(document=document, due_at=due, workflow_started_at=started))
     Review.objects.update(created_at=long_ago(minutes=6))
     ReviewDecision.objects.create(
-        review=reviews[1], decision="approved", source="console", accepted=True, created_at=long_ago(minutes=6)
+        review=reviews[1], decision="approved", source="buli2", accepted=True, created_at=long_ago(minutes=6)
     )
     expected = {"open": 2, "overdue": 1, "unopened": 1, "unstarted": 1, "undelivered": 1}
     assert service_figures()["reviews"] == expected

@@ -15,6 +15,7 @@ from tests.review.admin_cases import logged_in, staff
 from tests.review.cases import NIK, case_of
 
 pytestmark = pytest.mark.django_db
+QUERY_WORKFLOW = temporal.query_workflow
 LIST = "/admin/review/reviewworkflow/"
 
 
@@ -85,7 +86,7 @@ def test_who_decides_may_not_and_nobody_changes_or_deletes(owner: User, role: st
 def test_a_server_that_is_away_costs_the_page_two_seconds_and_is_named(
     owner: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.undo()
+    monkeypatch.setattr(temporal, "query_workflow", QUERY_WORKFLOW)
     settings.TEMPORAL_ADDRESS = f"127.0.0.1:{free_port()}"
     review = case_of(owner)
     client = logged_in(staff("ops"))

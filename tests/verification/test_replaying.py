@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from documents.keys import forget_kept
 from filot.models import User
 from ocr_gpu.engine import OcrLine
 from tests.verification.build import KTP_LINES, lines_of
@@ -91,15 +92,16 @@ def test_several_policies_judge_one_reading_each(owner: User) -> None:
     assert [verdict.decision for verdict in again.verdicts] == ["auto_approve", "needs_review"]
 
 
-def test_what_cannot_be_opened_and_what_was_erased_is_told_apart(owner: User, settings: Any) -> None:
+def test_what_cannot_be_opened_and_what_was_erased_is_told_apart(owner: User, stranger: User, settings: Any) -> None:
     keys = settings.ENCRYPTION_KEYS
     settings.ENCRYPTION_KEYS = {"gone": bytes(32), **keys}
     judged(owner)
     judged(owner, applicant=DECLARED)
     settings.ENCRYPTION_KEYS = keys
-    erased = judged(owner)
+    forget_kept()  # as a process that starts without the key
+    erased = judged(stranger)
     VerificationRun.objects.filter(pk=erased.pk).update(fields=None, lines=None)
-    judged(owner)
+    judged(stranger)
     troubles = [again.trouble for again in judge_again(counted_runs(), Choice.from_json(STANDARD))]
     assert sorted(troubles) == sorted([SEALED, SEALED, ERASED, ""])
 
