@@ -309,7 +309,7 @@ def test_a_line_with_a_metric_is_one_that_cloudwatch_reads(lines: Written) -> No
     assert line["_aws"]["CloudWatchMetrics"] == [
         {
             "Namespace": "FiLot",
-            "Dimensions": [["processor", "type", "outcome"]],
+            "Dimensions": [["processor", "type", "outcome"], ["outcome"]],
             "Metrics": [{"Name": "filot.gpu.processing_time_ms", "Unit": "Milliseconds"}],
         }
     ]
