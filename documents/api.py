@@ -337,7 +337,7 @@ class OriginalView(APIView):
     @extend_schema(exclude=True)
     def get(self, request: Request, token: str) -> HttpResponse:
         document_id = document_id_of(token)
-        document = Document.objects.filter(pk=document_id, erased_at__isnull=True).first() if document_id else None
+        document = Document.objects.in_use().filter(pk=document_id).first() if document_id else None
         if document is None:
             raise Http404
         data = read_original(document.storage_key)  # a store that is down is 503, as everywhere

@@ -31,6 +31,10 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """What an owner can still ask for: erased documents are gone for them."""
         return self.filter(owner_id=user_id, erased_at__isnull=True)
 
+    def in_use(self) -> Self:
+        """Neither erased nor restricted: what the law keeps of somebody who asked to be erased is used for nothing."""
+        return self.filter(restricted_at__isnull=True, erased_at__isnull=True)
+
     def waiting(self, queue: str, *, oldest_first: bool = False) -> Self:
         """The documents that a worker of this queue may claim: the fast lane before the bulk lane, in each the one that
         waits longest; or whatever waits longest, in either lane, when `oldest_first`.
@@ -44,7 +48,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
     def unread(self) -> Self:
         """The documents that were given to workers and have not been read: they wait, or are held."""
-        return self.filter(status__in=UNREAD).exclude(queue="")
+        return self.filter(status__in=UNREAD, restricted_at__isnull=True).exclude(queue="")
 
     def stuck(self, *, silent_seconds: float, held_seconds: float) -> Self:
         """Claimed, but silent for so long, or held for so long in all, that the worker is taken for dead."""
@@ -54,7 +58,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
     def unjudged(self, seconds: float) -> Self:
         """Read, but never judged: the worker died between the two."""
-        return self.filter(status=Status.ocr_completed, status_since__lt=timezone.now() - timedelta(seconds=seconds))
+        since = timezone.now() - timedelta(seconds=seconds)
+        return self.filter(status=Status.ocr_completed, status_since__lt=since, restricted_at__isnull=True)
 
 
 class Document(models.Model):
@@ -162,6 +167,7 @@ class Document(models.Model):
             ),
             models.Index(fields=["number_index"], condition=~models.Q(number_index=""), name="document_number"),
             models.Index(fields=["sha256", "-created_at"], name="document_file"),
+            models.Index(fields=["id"], condition=models.Q(restricted_at__isnull=False), name="document_restricted"),
             GinIndex(fields=["picture_bands"], fastupdate=False, name="document_picture"),
         ]
 

@@ -108,7 +108,7 @@ def counted_late() -> int:
 
 def _rows() -> list[Any]:
     """What waits in each queue, in no order: one would make the database sort all of it before it stops at a limit."""
-    waiting = Document.objects.filter(status=Status.uploaded).order_by().values("queued_at")
+    waiting = Document.objects.filter(status=Status.uploaded, restricted_at__isnull=True).order_by().values("queued_at")
     return [waiting.filter(queue=queue) for queue in (settings.OCR_GPU_QUEUE, settings.OCR_CPU_QUEUE)]
 
 

@@ -27,7 +27,7 @@ def queue_figures() -> dict[str, Any]:
     """
     ocr_queues = (settings.OCR_GPU_QUEUE, settings.OCR_CPU_QUEUE)
     waiting = (
-        Document.objects.filter(status=Status.uploaded, queue__in=ocr_queues)
+        Document.objects.filter(status=Status.uploaded, queue__in=ocr_queues, restricted_at__isnull=True)
         .order_by()
         .values_list("queue")
         .annotate(Count("pk"), Min("queued_at"))

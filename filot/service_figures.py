@@ -54,7 +54,7 @@ GAUGES: dict[str, tuple[str, str, str]] = {
 def service_figures() -> dict[str, Any]:
     """{figure: number, or {label: number}}, by the names of GAUGES. What is not known now is left out."""
     now = timezone.now()
-    unsettled = Document.objects.filter(status__in=UNSETTLED).exclude(queue="")
+    unsettled = Document.objects.in_use().filter(status__in=UNSETTLED).exclude(queue="")
     without_original = VerificationRun.objects.filter(reason="original_missing", started_at__gt=now - MISSING_SINCE)
     figures: dict[str, Any] = {
         "overdue": unsettled.filter(created_at__lt=now - OVERDUE).count(),
@@ -74,11 +74,11 @@ def service_figures() -> dict[str, Any]:
 
 def _reviews() -> dict[str, int]:
     left = timezone.now() - LEFT
-    unopened = Document.objects.filter(status=Status.needs_review, status_since__lt=left, review__isnull=True)
+    unopened = Document.objects.in_use().filter(status=Status.needs_review, status_since__lt=left, review__isnull=True)
     undelivered = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True, created_at__lt=left)
     return {
-        "open": Review.objects.open().count(),
-        "overdue": Review.objects.open().filter(due_at__lt=timezone.now()).count(),
+        "open": Review.objects.open().in_use().count(),
+        "overdue": Review.objects.open().in_use().filter(due_at__lt=timezone.now()).count(),
         "unopened": unopened.count(),
         "unstarted": Review.objects.unstarted().filter(created_at__lt=left).count(),
         "undelivered": undelivered.count(),

@@ -130,6 +130,7 @@ def _restrict(subject: Subject, free: list[Document], held: list[Hold], *, by: s
         Document.objects.filter(owner_id=subject.pk, erased_at__isnull=True, restricted_at__isnull=True).update(
             restricted_at=now
         )
+        give_up_messages(list(Review.objects.filter(document__owner_id=subject.pk).values_list("pk", flat=True)))
         _close_requests(subject.pk, RequestState.waits, "held")
         if first or erased:
             audit.note(

@@ -58,6 +58,11 @@ class ReviewDecisionAdmin(ReadOnlyAdmin):
         "delivery_error",
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReviewDecision]:
+        """Notes are opened here: those about restricted documents are not."""
+        decisions: QuerySet[ReviewDecision] = super().get_queryset(request)
+        return decisions.filter(review__document__restricted_at__isnull=True)
+
     @admin.display(description=gettext_lazy("document"))
     def document_ref(self, decision: ReviewDecision) -> str:
         return decision.review.document.ref

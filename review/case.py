@@ -61,7 +61,7 @@ def same_number(review: Review) -> list[Document]:
     document = review.document
     if not document.number_index:
         return []
-    others = Document.objects.filter(number_index=document.number_index).exclude(pk=document.pk)
+    others = Document.objects.in_use().filter(number_index=document.number_index).exclude(pk=document.pk)
     return list(others.order_by("-created_at")[:SAME_NUMBER_SHOWN])
 
 

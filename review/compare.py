@@ -24,7 +24,9 @@ def other_document(review: Review, document_id: uuid.UUID) -> Review:
 
     Raises Http404 unless both carry the same number: nobody leafs through documents this way.
     """
-    with_runs = Document.objects.prefetch_related(Prefetch("runs", queryset=latest_runs(), to_attr="latest_runs"))
+    with_runs = Document.objects.in_use().prefetch_related(
+        Prefetch("runs", queryset=latest_runs(), to_attr="latest_runs")
+    )
     number = review.document.number_index
     other = with_runs.filter(pk=document_id, number_index=number).exclude(pk=review.document_id).first()
     if not number or other is None:

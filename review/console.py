@@ -186,6 +186,7 @@ _NOT_TAKEN: dict[str, str | Promise] = {
     "held": _("Somebody else has this case now."),
     "assigned": _("This case is assigned to somebody else."),
     "decided": _("This case is decided already."),
+    "restricted": _("Its sender asked for erasure: what the law keeps of it is used for nothing."),
     "senior_only": _("This case needs a senior reviewer."),
     "gave_first": _("You gave the first verdict: somebody else has to give the second."),
     "no_right": _("You may look at this case but not decide it."),

@@ -31,6 +31,7 @@ AGES: list[tuple[str | Promise, timedelta]] = [
 SHOWN_PEOPLE = 20
 
 # One row: what waits by age, what came and was decided today by hour, who decided, what is kept for Temporal.
+# What is restricted is used for nothing: it waits for nobody.
 FIGURES = """
 SELECT
   (SELECT json_agg(b) FROM (
@@ -38,7 +39,8 @@ SELECT
            count(*) AS number,
            count(*) FILTER (WHERE risk >= %(high)s) AS high,
            count(*) FILTER (WHERE due_at < now()) AS overdue
-    FROM review_review WHERE decision = '' GROUP BY 1) b),
+    FROM review_review r WHERE decision = '' AND NOT EXISTS (
+      SELECT FROM documents_document d WHERE d.id = r.document_id AND d.restricted_at IS NOT NULL) GROUP BY 1) b),
   (SELECT json_agg(h) FROM (
     SELECT extract(hour FROM created_at AT TIME ZONE %(zone)s)::int AS hour, count(*) AS number
     FROM review_review WHERE created_at >= %(today)s GROUP BY 1) h),

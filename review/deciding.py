@@ -96,7 +96,7 @@ def _guarded(review: Review, user: Any, said: Said, **changes: Any) -> Review:
     Its conditions stand on the row itself: in a subquery over the same table, which a filter across a relation becomes,
     PostgreSQL would not look at them again after it had waited for another writer.
     """
-    needs_review = Document.objects.filter(pk=OuterRef("document_id"), status=Status.needs_review)
+    needs_review = Document.objects.in_use().filter(pk=OuterRef("document_id"), status=Status.needs_review)
     waits = Review.objects.held_by(user).filter(Exists(needs_review), pk=review.pk, version=said.version)
     if review.version != said.version or not waits.update(
         **changes, **NO_HOLD, version=F("version") + 1, updated_at=Now()

@@ -49,7 +49,8 @@ class BlindLookAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        held = BlindLook.objects.filter(user=request.user.pk, decision="", lease_until__isnull=False).first()
+        mine = BlindLook.objects.filter(user=request.user.pk, decision="", lease_until__isnull=False)
+        held = mine.filter(review__document__restricted_at=None, review__document__erased_at=None).first()
         shown: dict[str, Any] = {**self.admin_site.each_context(request), "title": _("A second look"), "look": held}
         if held:
             review = console.with_latest_run(Review.objects.filter(pk=held.review_id)).get()

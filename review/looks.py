@@ -68,7 +68,8 @@ def take_look(user: Any) -> BlindLook | None:
     """Hold the look that has waited longest; None when there is none for this person."""
     if "decide_review" not in rights_of(user):
         return None
-    own = Document.objects.filter(review=OuterRef("review_id"), owner=user.pk)
+    unfit = Q(owner=user.pk) | Q(restricted_at__isnull=False) | Q(erased_at__isnull=False)
+    own = Document.objects.filter(unfit, review=OuterRef("review_id"))
     said = Verdict.objects.filter(review=OuterRef("review_id"), user=user.pk)
     free = (
         BlindLook.objects.filter(decision="")

@@ -15,6 +15,8 @@ def what_happened(review: Review, user: Any) -> list[str]:
     hold = hold_of(review, user)
     if review.decision:
         return _decided(review)
+    if review.document.restricted_at:
+        return [_("Its sender asked for erasure: what the law keeps of it is used for nothing.")]
     if review.document.state is not Status.needs_review:
         return [_("The document was moved meanwhile and waits for nobody any more.")]
     if hold.state == "other" and hold.until:

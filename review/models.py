@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -55,6 +55,11 @@ class ReviewQuerySet(models.QuerySet["Review"]):
     def open(self) -> "ReviewQuerySet":
         """Waiting for a decision, the ones due first."""
         return self.filter(decision="").order_by("due_at")
+
+    def in_use(self) -> "ReviewQuerySet":
+        """Without cases whose document is restricted: it is kept by law and used for nothing. There are few of them."""
+        restricted = Document.objects.filter(pk=OuterRef("document_id"), restricted_at__isnull=False)
+        return self.filter(~Exists(restricted))
 
     def free(self) -> "ReviewQuerySet":
         """Waiting, and held by nobody: a lease that ran out holds nothing."""

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 BULI2 = "buli2"  # `decided_by` of its decisions
 CALLBACK_PATH = "/internal/reviews/{review_id}/callback"
+RESTRICTED = "restricted"  # why nothing was sent
 CANCELLED = "cancelled"  # reason given to BULI2 when a workflow ends without a decision
 WORKFLOW_TELLS_FIRST = timedelta(minutes=30)  # the sweep only makes up for workflows that are gone
 STOP_TELLING = timedelta(hours=24)  # the exchange is dead by then
@@ -30,11 +31,14 @@ STOP_TELLING = timedelta(hours=24)  # the exchange is dead by then
 def submit(review_id: str | uuid.UUID, alive: buli2.Alive = None) -> str:
     """Hand the review to BULI2 and keep its ticket; an empty text when it is decided already.
 
-    Safe to repeat. Raises Buli2Unavailable, Buli2Refused. Not inside a transaction.
+    Safe to repeat. Raises Buli2Unavailable, and Buli2Refused for what is restricted too: nobody new gets to see it. Not
+    inside a transaction.
     """
     review = Review.objects.select_related("document").get(pk=review_id)
     if review.buli2_ticket_id or review.decision:
         return review.buli2_ticket_id
+    if review.document.restricted_at:
+        raise buli2.Buli2Refused(0, RESTRICTED)
     ticket = buli2.submit_review(
         review_id=review.pk,
         subject=review.document.owner_id,

@@ -127,7 +127,7 @@ class Page(NamedTuple):
 
 def listed(asked: Mapping[str, str], user: Any, *, with_people: bool = False) -> Page:
     """What the address asks for. A value that no filter has filters nothing. Three queries."""
-    cases: QuerySet[Review] = Review.objects.all()
+    cases: QuerySet[Review] = Review.objects.in_use()
     for each in filters(user):
         wanted = asked.get(each.name, "")
         cases = cases.filter(next((c.condition for c in each.choices if c.value == wanted), each.choices[0].condition))

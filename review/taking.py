@@ -24,7 +24,7 @@ SKIPPED_FOR = timedelta(hours=8)
 
 
 class NotTaken(Exception):
-    """The case is not to be had: `code` is own, held, assigned, decided, senior_only, gave_first or no_right."""
+    """The case is not to be had. Its `code` is one of those of `why_not`."""
 
     def __init__(self, code: str, review: Review) -> None:
         super().__init__(code)
@@ -92,6 +92,8 @@ def why_not(review: Review, user: Any) -> str:
     senior = "second_review" in rights
     if review.decision:
         return "decided"
+    if review.document.restricted_at:
+        return "restricted"
     if "decide_review" not in rights:
         return "no_right"
     if review.document.owner_id == user.pk:

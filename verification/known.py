@@ -25,7 +25,7 @@ def known_of(document: Document, fields: Mapping[str, FieldValue]) -> Known:
 
     In a transaction of its own, or at the end of one: until then no plan reads a whole table.
     """
-    others = Document.objects.exclude(pk=document.pk).only(*COLUMNS)
+    others = Document.objects.in_use().exclude(pk=document.pk).only(*COLUMNS)
     found: dict[Any, Document] = {}
     for query in _queries(document, others):
         found |= {other.pk: other for other in query}

@@ -49,12 +49,14 @@ def counted_runs(
 ) -> QuerySet[VerificationRun]:
     """The run that counts of each document that was judged since then and before `until`, the latest first.
 
-    `by_people`: only of documents that a person, or the partner, approved or rejected.
+    `by_people`: only of documents that a person, or the partner, approved or rejected. Restricted documents are left
+    out: nothing of theirs is opened any more.
     """
     later = VerificationRun.objects.filter(
         document=OuterRef("document"), outcome__in=READ, attempt__gt=OuterRef("attempt")
     )
     runs = VerificationRun.objects.filter(~Exists(later), outcome=RunOutcome.judged)
+    runs = runs.filter(document__restricted_at__isnull=True)
     if since:
         runs = runs.filter(finished_at__gte=since)
     if until:

@@ -71,7 +71,7 @@ def stored_reading(document: Document, data: bytes, engine: OcrEngine, parser_ve
 
 def _runs_of(document: Document, engine: OcrEngine, parser_version: str) -> QuerySet[VerificationRun]:
     """Runs that themselves read this file, the newest first. Of a document no more than one read anything."""
-    documents = Document.objects.filter(sha256=document.sha256, type=document.type, fingerprint__isnull=False)
+    documents = Document.objects.in_use().filter(sha256=document.sha256, type=document.type, fingerprint__isnull=False)
     counting = VerificationRun.objects.filter(outcome__in=[RunOutcome.read, RunOutcome.judged])
     runs = counting.filter(document__in=documents.order_by("-created_at").values("pk")[:NEWEST])
     same = counting.filter(

@@ -1,7 +1,8 @@
 """Erase a person: their data key, originals, pages, fields, index and fingerprint, and the names in their account.
 
 While the law holds something (a rule with legal_hold, or a hold that was placed) that is restricted instead: no login,
-not shown, not read, not compared, with the day on which it is erased; `purge_expired` does it then. Safe to repeat.
+in no queue and on no page of the console, not read, judged, compared or sent to BULI2; only export_subject,
+breach_report and backups still reach it. It is dated with the day on which `purge_expired` erases it. Safe to repeat.
 """
 
 import uuid
