@@ -1,4 +1,4 @@
-"""Bearer tokens: our own (HS256), and an outside identity provider's (RS256, ES256) if one is configured."""
+"""Bearer tokens: our own (`filot.tokens`), and an outside identity provider's (RS256, ES256) if one is configured."""
 
 import functools
 import threading
@@ -14,11 +14,11 @@ from django.core.exceptions import ObjectDoesNotExist
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework_simplejwt.tokens import AccessToken
 
 from filot.backends import StaffBackend
 from filot.errors import Unavailable
 from filot.models import User
+from filot.tokens import AccessToken, is_our_kid
 from integrations.bounded_http import CallFailed, call
 
 OUTSIDE_ALGORITHMS = ["RS256", "ES256"]
@@ -73,11 +73,12 @@ def user_of(token: str) -> User:
 
 
 def is_outside(token: str) -> bool:
-    """By the algorithm it names; each kind is then checked against its own keys and algorithms only."""
+    """By the algorithm and the key it names; each kind is then checked against its own keys and algorithms only."""
     if len(token) > LONGEST_TOKEN:
         raise BadToken
     try:
-        return bool(settings.JWKS_URL) and jwt.get_unverified_header(token).get("alg") in OUTSIDE_ALGORITHMS
+        header = jwt.get_unverified_header(token)
+        return bool(settings.JWKS_URL) and header.get("alg") in OUTSIDE_ALGORITHMS and not is_our_kid(header)
     except Exception as error:  # parsers of headers raise more than their own exceptions
         raise BadToken from error
 

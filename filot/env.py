@@ -83,6 +83,12 @@ class Env(BaseSettings):
 
     # Tokens
     jwt_secret: SecretStr = Field(SecretStr(""), description="signs our own access and refresh tokens (HS256)")
+    jwt_secret_previous: SecretStr = Field(SecretStr(""), description="tokens it signed are still believed")
+    jwt_signing_keys: Annotated[list[SecretStr], NoDecode] = Field(
+        [],
+        description="key pairs that sign instead (RSA: RS256, Ed25519: EdDSA), kid:base64 of a PEM, comma separated;"
+        " the first signs, all of them verify; JWT_SECRET then only verifies, if it is set",
+    )
     jwt_access_minutes: int = Field(15, ge=1, le=15, description="life of an access token in minutes")
     jwt_refresh_days: int = Field(7, ge=1, le=60, description="life of a refresh token in days")
     jwt_issuer: str = Field("filot", description="`iss` of our own tokens")
@@ -211,7 +217,9 @@ class Env(BaseSettings):
     cloudwatch_enabled: bool = Field(False, description="write CloudWatch EMF lines to the log")
     cloudwatch_namespace: str = Field("FiLot", description="namespace of those lines")
 
-    @field_validator("allowed_hosts", "csrf_trusted_origins", "encryption_keys", "audit_keys", mode="before")
+    @field_validator(
+        "allowed_hosts", "csrf_trusted_origins", "encryption_keys", "audit_keys", "jwt_signing_keys", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
@@ -252,6 +260,10 @@ class Env(BaseSettings):
 
     def _weak_secrets(self) -> list[str]:
         secrets = {"SECRET_KEY": self.secret_key, "JWT_SECRET": self.jwt_secret}
+        if self.jwt_signing_keys and not self.jwt_secret.get_secret_value():
+            del secrets["JWT_SECRET"]
+        if self.jwt_secret_previous.get_secret_value():
+            secrets["JWT_SECRET_PREVIOUS"] = self.jwt_secret_previous
         return [name for name, value in secrets.items() if len(value.get_secret_value()) < WEAK_SECRET_LENGTH]
 
     def _partner_problems(self) -> list[str]:

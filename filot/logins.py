@@ -11,11 +11,11 @@ from datetime import timedelta
 import structlog
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from filot.authentication import LONGEST_TOKEN, BadToken, InactiveUser
 from filot.backends import StaffBackend
 from filot.models import ApiLogin, User
+from filot.tokens import RefreshToken
 
 LOGIN_CLAIM = "login"
 LONGEST_LOGIN = timedelta(days=90)  # then the password is asked for again, however often it was renewed
@@ -67,7 +67,7 @@ def forget_ended() -> int:
 
 
 def _token(login: ApiLogin) -> RefreshToken:
-    token: RefreshToken = RefreshToken.for_user(login.user)
+    token: RefreshToken = RefreshToken.for_user(login.user)  # type: ignore[assignment]  # it is of this class
     token["jti"] = login.token_id.hex
     token[LOGIN_CLAIM] = login.pk.hex
     return token

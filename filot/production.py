@@ -20,6 +20,7 @@ NOT_RANDOM = re.compile(r"change.?me|replace|password|secret|example|placeholder
 SECRETS = (
     "secret_key",
     "jwt_secret",
+    "jwt_secret_previous",
     "buli2_signature_secret",
     "buli2_signature_secret_previous",
     "buli2_api_key",

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from filot.env import PROJECT_DIR, Env, Place
 from filot.logs import logging_settings
+from filot.token_keys import UnusableKey, key_pairs, secret_keys
 from ocr_gpu.cores import threads_for
 
 env = Env.of_this_process()
@@ -278,9 +279,17 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "filot.schema.add_errors"],
 }
+try:
+    JWT_KEY_PAIRS = key_pairs(key.get_secret_value() for key in env.jwt_signing_keys)
+except UnusableKey as error:
+    JWT_KEY_PAIRS = {}
+    STARTUP_PROBLEMS.append(f"JWT_SIGNING_KEYS: {error}")
+_jwt_secret = env.jwt_secret.get_secret_value()
+_jwt_secret = _jwt_secret if env.jwt_signing_keys else _own_secret(_jwt_secret, "JWT_SECRET")
+JWT_SECRET_KEYS = secret_keys([_jwt_secret, env.jwt_secret_previous.get_secret_value()])
 SIMPLE_JWT: dict[str, Any] = {
-    "ALGORITHM": "HS256",
-    "SIGNING_KEY": _own_secret(env.jwt_secret.get_secret_value(), "JWT_SECRET"),
+    "ALGORITHM": "HS256",  # of the secret; filot.tokens says which key signs
+    "SIGNING_KEY": _jwt_secret,
     "ISSUER": env.jwt_issuer,
     "AUDIENCE": env.jwt_audience,
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.jwt_access_minutes),
@@ -506,7 +515,9 @@ LOGGED_SECRETS = [
     secret
     for secret in (
         SECRET_KEY,
-        SIMPLE_JWT["SIGNING_KEY"],
+        _jwt_secret,
+        env.jwt_secret_previous.get_secret_value(),
+        *(key.get_secret_value().partition(":")[2] for key in env.jwt_signing_keys),
         env.redis_password.get_secret_value(),
         env.cf_r2_secret_access_key.get_secret_value(),
         BULI2_API_KEY,

@@ -15,7 +15,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils import timezone
-from rest_framework_simplejwt.tokens import AccessToken
 
 from documents.models import BULK_LANE, Document
 from documents.pressure import counted_late, counted_waiting, measured_pace, unread_of
@@ -24,6 +23,7 @@ from documents.services import receive_upload
 from documents.storage import originals
 from filot.bench.counts import StoreCalls
 from filot.queues import queue_figures
+from filot.tokens import AccessToken
 from ocr_gpu.engine import OcrEngine
 from verification import services, sweeping
 from verification.claims import Claimed, claim
