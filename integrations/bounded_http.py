@@ -4,6 +4,8 @@ import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -126,5 +128,13 @@ def _never_connected(error: requests.ConnectionError) -> bool:
 
 
 def _retry_after(text: str) -> float | None:
-    """Seconds of a Retry-After header; its date form is rare and is not read."""
-    return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
+    """Seconds of a Retry-After header, which is a number of them or a date; None for anything else."""
+    if text.isascii() and text.isdigit() and len(text) <= 6:
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    if until.tzinfo is None:
+        return None
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())

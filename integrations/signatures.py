@@ -4,11 +4,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 PREFIX = "sha256="
 WINDOW_SECONDS = 300
 HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 TIMESTAMP = re.compile(r"[0-9]{1,13}")
+WIRE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 FIRST_MILLISECONDS = 10**12  # a larger number is a JavaScript time: as seconds it would be in the year 33658
 
 
@@ -64,9 +66,18 @@ def check_signature(
 
 
 def _check_timestamp(timestamp: str, now: float) -> None:
-    if not TIMESTAMP.fullmatch(timestamp):
-        raise SignatureInvalid("timestamp is not a number of seconds or milliseconds")
-    at = int(timestamp)
-    seconds = at / 1000 if at >= FIRST_MILLISECONDS else at
-    if abs(now - seconds) > WINDOW_SECONDS:
+    if abs(now - _seconds(timestamp)) > WINDOW_SECONDS:
         raise SignatureInvalid("timestamp is outside of the window")
+
+
+def _seconds(timestamp: str) -> float:
+    """Since 1970, of a number of seconds or milliseconds, or of a time as everything else on the wire has it."""
+    if TIMESTAMP.fullmatch(timestamp):
+        at = int(timestamp)
+        return at / 1000 if at >= FIRST_MILLISECONDS else at
+    if WIRE_TIME.fullmatch(timestamp):
+        try:
+            return datetime.fromisoformat(timestamp).timestamp()
+        except ValueError as error:
+            raise SignatureInvalid("timestamp is no date") from error
+    raise SignatureInvalid("timestamp is not a number of seconds or milliseconds, nor a time")

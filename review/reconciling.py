@@ -122,7 +122,7 @@ def _known_to_temporal(runs: dict[str, Run], before: datetime) -> Iterator[Drift
             yield Drift(Kind.unknown_review, subject, "its review is not in the database", _cancel(run_id))
         elif review.closed_at is not None and review.closed_at < before and not _has_heard(run, review):
             yield Drift(Kind.unaware, str(review.pk), "it waits for a decision that was recorded", _tell(review))
-        elif _is_stuck(run, review, before):
+        elif (review.closed_at or not review.decision) and _is_stuck(run, review, before):  # else it was told before
             yield Drift(Kind.stuck, str(review.pk), "Temporal can't go on with it", _nothing)
 
 

@@ -22,6 +22,7 @@ from documents.queue import ring
 from documents.services import receive_upload
 from documents.storage import originals
 from filot.bench.counts import StoreCalls
+from filot.console_data import fill
 from filot.queues import queue_figures
 from filot.tokens import AccessToken
 from ocr_gpu.engine import OcrEngine
@@ -60,6 +61,13 @@ class Engine:
         began = time.perf_counter()
         read_file(_engine(), type, Path(file).read_bytes())
         return time.perf_counter() - began
+
+
+class Rows:
+    """Fills a fresh database, under the keys of the process that asks for it."""
+
+    def __init__(self) -> None:
+        self.ways: dict[str, Callable[..., Any]] = {"fill": fill}
 
 
 @dataclass(slots=True)

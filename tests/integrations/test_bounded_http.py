@@ -1,6 +1,8 @@
 import socket
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -36,7 +38,26 @@ def test_an_answer_has_status_body_and_retry_after(raw_server: RawServer) -> Non
     assert get(raw_server(lambda line: line.sendall(head))) == Answer(503, b"{}", 7.0)
 
 
-@pytest.mark.parametrize("text", [b"Wed, 21 Oct 2026 07:28:00 GMT", b"-1", b"1e9", b"99999999999", "²".encode()])
+@pytest.mark.parametrize(("ahead", "least", "most"), [(120, 100, 120), (-60, 0, 0)])
+def test_a_retry_after_may_be_a_date(raw_server: RawServer, ahead: int, least: float, most: float) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
+    head = HEAD + b"Retry-After: " + date.encode() + b"\r\nContent-Length: 0\r\n\r\n"
+    asked = get(raw_server(lambda line: line.sendall(head))).retry_after
+    assert asked is not None and least <= asked <= most
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"Wed, 99 Oct 2026 07:28:00 GMT",
+        b"Wed, 21 Oct 2026 07:28:00 -0000",
+        b"Wed, 21 Oct 99999999999 07:28:00 GMT",
+        b"-1",
+        b"1e9",
+        b"99999999999",
+        "²".encode(),
+    ],
+)
 def test_an_unusable_retry_after_is_none(raw_server: RawServer, text: bytes) -> None:
     head = HEAD + b"Retry-After: " + text + b"\r\nContent-Length: 0\r\n\r\n"
     assert get(raw_server(lambda line: line.sendall(head))).retry_after is None

@@ -1,5 +1,6 @@
 import hashlib
 import hmac
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -52,6 +53,23 @@ def test_a_timestamp_within_the_window_is_part_of_the_signed_text(seconds: int) 
 def test_a_timestamp_in_milliseconds_is_understood() -> None:
     stamp = f"{int(NOW)}123"
     check(sign(BODY, SECRET, stamp), stamp)
+
+
+def wire(seconds: float, form: str = "%Y-%m-%dT%H:%M:%S.000Z") -> str:
+    return datetime.fromtimestamp(NOW + seconds, UTC).strftime(form)
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%S.123Z", "%Y-%m-%dT%H:%M:%SZ"])
+def test_a_timestamp_as_times_are_on_the_wire_is_understood(form: str) -> None:
+    check(sign(BODY, SECRET, wire(-200, form)), wire(-200, form), require_timestamp=True)
+
+
+@pytest.mark.parametrize(
+    "stamp", [wire(-301), wire(302), "2026-13-45T00:00:00Z", wire(0)[:-1], wire(0) + " ", wire(0, "%Y-%m-%d")]
+)
+def test_a_time_that_is_none_or_is_past_is_invalid(stamp: str) -> None:
+    with pytest.raises(SignatureInvalid):
+        check(sign(BODY, SECRET, stamp), stamp)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301, -86_400])

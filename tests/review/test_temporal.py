@@ -1,7 +1,10 @@
 """Reviews on a real Temporal server, with the real activities and the real worker command."""
 
 import base64
+import io
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,12 +16,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from documents.models import Document
 from documents.status import Status
 from filot.embedded.program import free_port
 from filot.embedded.temporal import Temporal as TemporalServer
+from filot.embedded.temporal import temporal_binary
 from filot.embedded.throwaway import new_folder
 from filot.models import User
 from integrations import temporal
@@ -110,6 +115,39 @@ def test_a_cancelled_workflow_is_over_and_a_later_decision_still_counts(worker: 
     decided(review, "approved")
     assert delivery.deliver() == (0, 1)
     assert moved_to(review, Status.approved)()
+
+
+RUNBOOKS = PROJECT / "docs" / "runbooks"
+COMMAND = re.compile(r"(?:`|^ {4})(temporal (?:workflow|task-queue|operator) [^`\n]+)", re.MULTILINE)
+
+
+def test_what_the_runbooks_have_people_type_is_understood_by_temporal_itself(worker: TemporalWorker) -> None:
+    review = case_of(User.objects.create_user("owner"))
+    delivery.deliver()
+    state_of(review)
+    written = [found for page in RUNBOOKS.glob("*.md") for found in COMMAND.findall(page.read_text())]
+    assert len(written) >= 4
+    for text in written:
+        words_typed = shlex.split(text.replace("REVIEW_ID", str(review.pk)))[1:]
+        env = {**os.environ, "TEMPORAL_ADDRESS": django_settings.TEMPORAL_ADDRESS}
+        done = subprocess.run(
+            [str(temporal_binary()), *words_typed], env=env, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, f"{text}: {done.stderr}"
+
+
+def test_where_nobody_may_add_search_attributes_it_is_said_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(temporal, "missing_search_attributes", lambda names: list(names)[:2])
+    with pytest.raises(CommandError) as told:
+        call_command("temporal_search_attributes", stdout=io.StringIO())
+    _, cloud, _, own = str(told.value).splitlines()
+    first, second = words.SEARCH_ATTRIBUTES[:2]
+    pairs = f"--search-attribute {first}=Keyword --search-attribute {second}=Keyword"
+    assert cloud == f"tcld namespace search-attributes add --namespace default {pairs}"
+    assert own.endswith(f"create --namespace default --type Keyword --name {first} --name {second}")
+    env = {**os.environ, "TEMPORAL_ADDRESS": django_settings.TEMPORAL_ADDRESS}
+    typed = [str(temporal_binary()), *shlex.split(own)[1:]]
+    subprocess.run(typed, env=env, check=True, capture_output=True, timeout=60)  # known already, or added now
 
 
 def _is_gone(review: Review) -> bool:

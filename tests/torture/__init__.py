@@ -21,11 +21,13 @@ A **row** is one kind of fault. It is a function with the decorator `rows.row`, 
   rows with the same needs stand next to each other. A part is one of `House.COMMANDS`; `ocr-2` is a second `ocr`.
 - A row sees its own documents only, by its owners; what it killed it starts again.
 - After the function the checker (`checker.faults_of`) compares the log of the driver, the database, the store and,
-  where the row sets `run.partner = [PartnerEffect(...)]`, the partner's log. Nothing else says that a row has passed.
+  where the row calls `partner.judge_partner`, the partner's journal, which is its truth: each effect once, none lost,
+  each decision kept or told that it came too late. Nothing else says that a row has passed.
 - `run.size(full, least)` and `run.seconds(full, least)` shrink with `--scale`; `run.timed` says whether limits of time
   are judged: in a short form, and with `--busy`, they are only told.
-- The short form of every row runs in tests/torture/test_rows.py; the checker itself is tested with faults planted in
-  its evidence, in tests/torture/test_checker.py.
+- The short form of every row runs in tests/torture/test_rows.py, unless its `no_short_form` says why it has none; the
+  checker itself is tested with faults planted in its evidence, in tests/torture/test_checker.py and
+  test_partner_truth.py.
 
 What stands in for something says so: `stand_in.StandInEngine` reads nothing, and `launch` puts it, and the deaths of
 `exits`, into a worker from outside. Nothing of FiLot itself knows of any of this.

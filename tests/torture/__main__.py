@@ -14,7 +14,10 @@ from filot.embedded.throwaway import ThrowawayServices, new_folder
 from tests.torture.house import USUAL, House, s3_environment
 from tests.torture.rows import ROWS, Result, Row, carry_out
 
-ROW_MODULES = ("worker_rows", "queue_rows", "exit_rows", "file_rows", "callback_rows")
+ROW_MODULES = (
+    *("worker_rows", "queue_rows", "exit_rows", "file_rows"),
+    *("callback_rows", "review_rows", "partner_rows"),
+)
 OUT = Path("var/torture.json")
 
 

@@ -5,21 +5,19 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 
 from integrations.signatures import sign
-from tests.torture.house import Needs
-from tests.torture.reviews import DOUBTFUL, PARTS, Case, cases, closed, judge_partner, opened, steer
+from tests.torture.house import WEB
+from tests.torture.partner import decide_there, judge_partner, steer
+from tests.torture.reviews import NEEDS, NEW, OLD, Case, cases, closed, opened
 from tests.torture.rows import Run, row
 
-OLD, NEW = "the-older-secret-of-this-run-of-torture", "the-newer-secret-of-this-run-of-torture"
 SENDERS = 8
-NEEDS = Needs(
-    parts=PARTS,
-    reading=DOUBTFUL,
-    variables=(f"BULI2_SIGNATURE_SECRET={OLD}", "RATE_LIMIT_WEBHOOK_PER_MINUTE=1000000"),
-)
 Sent = tuple[int, float]  # status, 0 when no answer came; seconds
 
 
@@ -81,11 +79,11 @@ def callback_copies(run: Run) -> None:
         run.expect(status == 409, f"the contrary was answered {status}")
     run.figures["answers to copies"] = counted(answers)
     run.expect(set(counted(answers)) == {"200"}, "a copy was not answered by 200")
-    closed(run, len(found), 60)
+    closed(run, found, 60)
     kept = "SELECT count(*) FROM review_reviewdecision WHERE review_id = ANY(%s::uuid[])"
     ((rows,),) = run.house.rows(kept, [case.id for case in found])
     run.expect(rows == 2 * len(found), f"{rows} decisions are kept: one accepted and one refused for each was to be")
-    judge_partner(run, submitted=len(found))
+    judge_partner(run, submitted=len(found), decided_here="approved")
 
 
 @row(
@@ -118,8 +116,63 @@ def callback_mutated(run: Run) -> None:
     run.expect(not cases(run)[0].decision, "a changed callback decided")
     status, _ = send(run, case, body, good)
     run.expect(status == 200, f"the genuine one is then answered {status}")
-    closed(run, 1, 60)
-    judge_partner(run, submitted=1)
+    closed(run, [case], 60)
+    judge_partner(run, submitted=1, decided_here="approved")
+
+
+@row(
+    "callback-rotation",
+    "the signature secret is rotated while BULI2 calls back for 90 cases: both secrets are deployed, BULI2 changes over"
+    " callback by callback, the older one is taken out",
+    "0 refused; afterwards the older secret opens nothing",
+    NEEDS,
+)
+def callback_rotation(run: Run) -> None:
+    steer(run.house, secret=OLD)
+    found = opened(run, run.size(90, 6))
+    old, both, new = (found[number::3] for number in range(3))
+    with _deciding(run, old):
+        _deploy(run, BULI2_SIGNATURE_SECRET=NEW, BULI2_SIGNATURE_SECRET_PREVIOUS=OLD)
+    steer(run.house, secret=OLD, other_secret=NEW, mixed=True)
+    with _deciding(run, both):
+        time.sleep(1)
+    steer(run.house, secret=NEW, mixed=True)
+    with _deciding(run, new):
+        _deploy(run, BULI2_SIGNATURE_SECRET=NEW)
+    closed(run, found, 60)
+    judge_partner(run, submitted=len(found))
+    answers = Counter(each.said for each in run.partner or () if each.effect == "callback")
+    run.figures["answers to callbacks"] = dict(sorted(answers.items()))
+    run.expect(not set(answers) & {"400", "401", "403", "404", "409", "429", "500", "503"}, "a callback was refused")
+    body = body_of(found[0], "approved", run.chance)
+    for secret, expected in ((OLD, 401), (NEW, 200)):
+        status, _ = send(run, found[0], body, {"x-buli2-signature": sign(body, secret)})
+        run.expect(status == expected, f"then a callback with the {'older' if secret == OLD else 'newer'} got {status}")
+
+
+@contextmanager
+def _deciding(run: Run, found: list[Case]) -> Iterator[None]:
+    """BULI2 decides them one after the other meanwhile, ten a second, and to the end of them before it goes on."""
+
+    def decide() -> None:
+        for case in found:
+            decide_there(run.house, case.ticket, run.chance.choice(("approved", "rejected")))
+            time.sleep(0.1)
+
+    with ThreadPoolExecutor(1) as thread:
+        deciding = thread.submit(decide)
+        yield
+        deciding.result()
+
+
+def _deploy(run: Run, **secrets: str) -> None:
+    """The web server ends as a supervisor ends it, and another one begins with these."""
+    kept = [each for each in run.house.needs.variables if not each.startswith("BULI2_SIGNATURE_SECRET")]
+    variables = (*kept, *(f"{name}={value}" for name, value in secrets.items()))
+    run.house.needs = replace(run.house.needs, variables=variables)
+    run.house.end(WEB)
+    run.house.start(WEB)
+    run.house.wait_until_ready(WEB)
 
 
 def _other_byte(chance: random.Random, text: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from documents.status import FINAL, LEGAL_MOVES, Status
+from tests.torture.partner_truth import PartnerEffect, ReviewRow, partner_faults
 
 SETTLED = {*FINAL, Status.needs_review}
 DECISIONS = (Status.auto_approve, Status.auto_reject, Status.needs_review)
@@ -45,15 +46,6 @@ class Row:
     reviews: int = 0
     accepted_decisions: int = 0
     runs: Counter[str] = field(default_factory=Counter)  # by outcome
-    tickets: int = 0  # of BULI2
-
-
-@dataclass(frozen=True, slots=True)
-class PartnerEffect:
-    """Something that the partner did once it was asked: `exchange` names what was asked for."""
-
-    effect: str
-    exchange: str
 
 
 @dataclass
@@ -65,7 +57,8 @@ class Evidence:
     kept: dict[str, str] = field(default_factory=dict)  # SHA-256 sent -> SHA-256 kept, where EXIF was taken out
     overdue: list[str] = field(default_factory=list)  # documents that are held for longer than the limits allow
     temporary: list[str] = field(default_factory=list)  # files in the folder for temporary files
-    partner: Sequence[PartnerEffect] | None = None
+    partner: Sequence[PartnerEffect] | None = None  # its journal, where the row has looked into it
+    reviews: dict[str, ReviewRow] = field(default_factory=dict)
 
     def counts(self) -> dict[str, Any]:
         """For the table."""
@@ -196,9 +189,5 @@ def _left_over(evidence: Evidence) -> Iterator[str]:
 
 
 def _partner(evidence: Evidence) -> Iterator[str]:
-    if evidence.partner is None:
-        return
-    effects = Counter((effect.effect, effect.exchange) for effect in evidence.partner)
-    yield from (
-        f"the partner did {count} times: {effect} {name}" for (effect, name), count in effects.items() if count > 1
-    )
+    if evidence.partner is not None:
+        yield from partner_faults(evidence.partner, evidence.reviews)

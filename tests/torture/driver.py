@@ -65,7 +65,7 @@ class Driver:
         self.owner_ids = house.make_owners(self.names)
         self._tokens: dict[str, tuple[str, float]] = {}
         self._senders = ThreadPoolExecutor(AT_ONCE)
-        self._files = 0
+        self._files = self._turn = 0
         for owner in self.names:
             self.token(owner)
 
@@ -94,12 +94,14 @@ class Driver:
         """Send `count` files, `rate` a second, from the owners in turn; `files` makes the n-th, a small card if not
         said. Returns at once.
         """
-        began = time.monotonic()
         made = [self.new_file() if files is None else files(number) for number in range(count)]
-        began = time.monotonic()
+        began, first = time.monotonic(), self._turn
+        self._turn += count
         return Sending(
             [
-                self._senders.submit(self._at, began + number / rate, self.names[number % len(self.names)], file)
+                self._senders.submit(
+                    self._at, began + number / rate, self.names[(first + number) % len(self.names)], file
+                )
                 for number, file in enumerate(made)
             ]
         )

@@ -19,6 +19,7 @@ import requests
 from botocore.config import Config
 
 from filot.embedded.postgres import Postgres
+from filot.embedded.program import free_port
 from filot.embedded.temporal import Temporal as TemporalServer
 from filot.embedded.throwaway import ThrowawayServices
 from tests.stack import PROJECT, TIMEOUTS, Stack, wait_for
@@ -126,6 +127,8 @@ class House(Stack):
         """A Temporal that keeps what it has on a disk and may be killed; from then on all parts use this one."""
         if self.temporal_server is None:
             self.temporal_server = TemporalServer(self.folder / "temporal-server")
+            self.temporal_server.choose_ports()
+            self.temporal_server.port = free_port()  # the usual one is anybody's while this server is dead
             self.temporal_server.start()
             self.env["TEMPORAL_ADDRESS"] = self.temporal_server.address
             self.suit(self.needs)

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.torture.checker import Answer, Evidence, PartnerEffect, Row, faults_of
+from tests.torture.checker import Answer, Evidence, Row, faults_of
+from tests.torture.partner_truth import PartnerEffect, ReviewRow
 
 OWNER, KEY = "owner", "owner/KTP_1.jpg"
 UPLOAD = ("", "uploaded")
@@ -147,7 +148,8 @@ def test_two_accepted_decisions_of_people() -> None:
     only(faults_of(with_row(accepted_decisions=2, reviews=1)), "2 accepted decisions")
 
 
-def test_an_effect_that_the_partner_had_twice() -> None:
-    once = PartnerEffect("submitted", "review-1")
-    assert faults_of(evidence(partner=[once, replace(once, exchange="review-2")])) == []
-    only(faults_of(evidence(partner=[once, once])), "2 times: submitted review-1")
+def test_what_the_partner_says_is_looked_at_too() -> None:
+    done = PartnerEffect("submitted", "r1", "SIM-1")
+    reviews = {"r1": ReviewRow("r1", "SIM-1", exchanges=[("submit", "done")])}
+    assert faults_of(evidence(partner=[done], reviews=reviews)) == []
+    only(faults_of(evidence(partner=[done, done], reviews=reviews)), "2 times: submitted r1")

@@ -1,4 +1,4 @@
-"""The short form of every row of `make torture`, in one house."""
+"""The short form of every row of `make torture` that has one, in one house."""
 
 import os
 import random
@@ -24,7 +24,7 @@ def house() -> Iterator[House]:
         yield standing
 
 
-@pytest.mark.parametrize("name", list(ROWS))
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if not row.no_short_form])
 def test_the_row_passes_in_its_short_form(house: House, name: str) -> None:
     seed = random.randrange(1_000_000)
     result = carry_out(ROWS[name], house, seed=seed, scale=SCALE, timed=False)

@@ -24,7 +24,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{name}: {'missing' if name in missing else 'known'}")
         if missing:
             pairs = " ".join(f"--search-attribute {name}=Keyword" for name in missing)
+            names = " ".join(f"--name {name}" for name in missing)
             raise CommandError(
                 "The server lets nobody add them here. On Temporal Cloud:\n"
-                f"tcld namespace search-attributes add --namespace {settings.TEMPORAL_NAMESPACE} {pairs}"
+                f"tcld namespace search-attributes add --namespace {settings.TEMPORAL_NAMESPACE} {pairs}\n"
+                "On a cluster of your own, as whoever may:\n"
+                "temporal operator search-attribute create"
+                f" --namespace {settings.TEMPORAL_NAMESPACE} --type Keyword {names}"
             )
