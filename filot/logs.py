@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from filot.cloudwatch import with_metric
+from filot.error_texts import error_text, render_error, without_messages
 from filot.masking import Mask
 
 # At DEBUG these print bodies, headers or signatures of what passes through them.
@@ -39,6 +40,25 @@ FOREIGN = [
     "temporalio",
     "py.warnings",
 ]
+
+
+class ErrorsTold(logging.Filter):
+    """Of exceptions among what a line is made of, the text that may be told."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.args = without_messages(record.args)
+        if isinstance(record.msg, BaseException):
+            record.msg, record.args = error_text(record.msg), ()
+        return True
+
+
+def errors_told(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """django_structlog gives a failed task or request its exception, and the message once more as a text."""
+    error = event.get("exception")
+    if isinstance(error, BaseException):
+        event["exception"] = error_text(error)
+        event.update({name: event["exception"] for name, value in event.items() if value == str(error)})
+    return event
 
 
 class StderrHandler(logging.StreamHandler[TextIO]):
@@ -95,7 +115,8 @@ def _rendering(fmt: str, mask: Mask, emf_namespace: str) -> list[Processor]:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.format_exc_info,
+        errors_told,
+        structlog.processors.ExceptionRenderer(render_error),
         masked,
         renderer,
     ]
@@ -120,8 +141,9 @@ def _dict_config(level: str, shared: list[Processor], rendering: list[Processor]
                 "processors": rendering,
             }
         },
+        "filters": {"errors": {"()": ErrorsTold}},
         "handlers": {
-            "stderr": {"()": StderrHandler, "formatter": "masked"},
+            "stderr": {"()": StderrHandler, "formatter": "masked", "filters": ["errors"]},
             "nowhere": {"class": "logging.NullHandler"},
         },
         "root": {"handlers": ["stderr"], "level": level},

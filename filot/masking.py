@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from filot.error_texts import error_text
+
 GONE = "***"
 MAX_DEPTH = 8
 LARGEST_COUNT = 9999
@@ -108,6 +110,8 @@ class Mask:
             return self.mapping(value, depth=depth)
         if isinstance(value, list | tuple | set | frozenset):
             return [self.value(item, depth + 1) for item in value]
+        if isinstance(value, BaseException):
+            return self.text(error_text(value))
         if isinstance(value, str | UUID | datetime | date | time | Decimal | PurePath | Enum):
             return self.text(str(value))
         return self.text(_repr(value))

@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 import structlog
 from django.db import connections
 
+from filot.error_texts import error_text
+
 T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
@@ -58,7 +60,7 @@ class Probe(Generic[T]):
             value = self._ask()
             question.answer = Answer(time.monotonic() - question.asked_at, value)
         except Exception as error:  # each part has its own exceptions
-            logger.warning("part_down", part=self.name, error=type(error).__name__, reason=str(error)[:200])
+            logger.warning("part_down", part=self.name, error=type(error).__name__, reason=error_text(error)[:200])
             question.answer = Answer(time.monotonic() - question.asked_at, error=type(error).__name__)
         finally:
             connections.close_all()  # this thread's own: it ends here

@@ -4,13 +4,15 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
+import numpy as np
 import redis
 
 SHORTEST = 8  # bytes: anything shorter turns up by chance
+PIECE = 1 << 20  # bytes that are looked at at once
 SEPARATORS = (" ", ".", "-", "")
 
 
@@ -51,20 +53,37 @@ def _base64(raw: bytes) -> set[bytes]:
 
 
 class Search:
-    """All spellings of all values in one pass."""
+    """All spellings of all values in one pass: by the number that their first eight bytes are.
+
+    A regular expression tries each of fifty thousand spellings at each byte, which takes hours for 200 cards.
+    """
 
     def __init__(self, values: Iterable[str]) -> None:
         self.words = sorted({spelling for value in values for spelling in spellings(value)}, key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(re.escape(word) for word in self.words))
+        self._by_beginning: dict[bytes, list[bytes]] = {}
+        for word in self.words:
+            self._by_beginning.setdefault(word[:SHORTEST], []).append(word)
+        self._beginnings = np.sort(np.frombuffer(b"".join(self._by_beginning), "<u8"))
 
     def in_bytes(self, place: str, data: bytes, most: int = 5) -> list[Hit]:
         hits = []
-        for match in self._pattern.finditer(data):
-            around = data[max(0, match.start() - 60) : match.end() + 60]
-            hits.append(Hit(place, match[0].decode(errors="replace"), around.decode(errors="replace")))
+        for at in self._candidates(data):
+            found = self._by_beginning[data[at : at + SHORTEST]]
+            word = next((word for word in found if data.startswith(word, at)), None)
+            if word is not None:
+                around = data[max(0, at - 60) : at + len(word) + 60]
+                hits.append(Hit(place, word.decode(errors="replace"), around.decode(errors="replace")))
             if len(hits) >= most:
                 break
         return hits
+
+    def _candidates(self, data: bytes) -> Iterator[int]:
+        """Where eight bytes stand that one of the spellings begins with."""
+        for start in range(0, len(data) - SHORTEST + 1, PIECE):
+            count = min(PIECE, len(data) - SHORTEST + 1 - start)
+            eights = np.ndarray((count,), "<u8", data, start, (1,))
+            nearest = np.searchsorted(self._beginnings, eights).clip(max=len(self._beginnings) - 1)
+            yield from (start + int(at) for at in np.flatnonzero(self._beginnings[nearest] == eights))
 
 
 def everything_in_redis(url: str) -> bytes:

@@ -65,6 +65,22 @@ def test_something_found_fails_and_something_unknown_only_when_asked_for(
     assert audit.main() == code
 
 
+def test_a_bandit_that_does_not_run_is_said_and_no_report_of_before_stands_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(audit, "REPORTS", tmp_path)
+    (tmp_path / "bandit.json").write_text('{"results": [], "errors": []}')
+    monkeypatch.setattr(
+        audit, "run", lambda words: subprocess.CompletedProcess(words, 1, stdout="", stderr="no module")
+    )
+    assert audit.code() == ([], ["bandit looked at nothing"])
+
+
+def test_the_code_of_every_room_is_looked_at() -> None:
+    rooms = {path.parent.name for path in PROJECT_DIR.glob("*/__init__.py")} - {"tests"}
+    assert rooms == set(audit.CODE) - {"deploy", "manage.py"}
+
+
 def test_one_mark_in_a_line_is_enough_for_both_tools(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\nrun(it)  # noqa: S608 - names of ours\n")
     result = {"filename": "a.py", "line_number": 2, "line_range": [2], "test_id": "B608"}

@@ -92,17 +92,17 @@ def test_the_level_holds_for_both_kinds_of_loggers(lines: Written) -> None:
 
 def test_exceptions_are_logged_with_their_text_masked(lines: Written) -> None:
     def fail() -> None:
-        raise ValueError(f"NIK {NIK} of budi@example.org, token {SECRET}")
+        raise ConnectionError(f"NIK {NIK} of budi@example.org, token {SECRET}")
 
     try:
         fail()
-    except ValueError:
+    except ConnectionError:
         structlog.get_logger("x").exception("it_failed")
         logging.getLogger("django").error("it failed", exc_info=True)
     first, second = (json.loads(line) for line in lines.getvalue().splitlines())
     for line in (first, second):
         assert "in fail" in line["exception"]
-        assert "ValueError: NIK 3174********0001 of ***" in line["exception"]
+        assert "ConnectionError: NIK 3174********0001 of ***" in line["exception"]
     assert not [word for word in (NIK, "budi@", "battery") if word in lines.getvalue()]
 
 
@@ -120,7 +120,7 @@ def test_what_ends_a_process_is_a_masked_line(lines: Written) -> None:
         sys.excepthook(RuntimeError, error, error.__traceback__)
     line = last(lines)
     assert line["event"] == "process_failed"
-    assert "RuntimeError: row of 3174********0001" in line["exception"]
+    assert line["exception"].endswith("\nRuntimeError: ***")
 
 
 def test_the_console_shows_the_same_masked_values(lines: Written) -> None:

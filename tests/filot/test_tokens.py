@@ -175,7 +175,7 @@ EC_KEY = ec.generate_private_key(ec.SECP256R1())
         ([named("a", public_pem(RSA_KEY))], "can't sign"),
         ([named("a", private_pem(SMALL_RSA_KEY))], "1024 bits"),
         ([named("a", private_pem(EC_KEY))], "neither RSA nor Ed25519"),
-        ([named("a", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----")], "no base64"),
+        ([named("a", private_pem(ED_KEY).replace(b"M", b"A"))], "no base64"),
         (["a:not base64"], "no base64"),
         (["a"], "no base64"),
     ],
