@@ -16,13 +16,14 @@ SCALE ?= 1
 LOCKS = deploy/locks
 BIN = $(VENV)/bin
 
-.PHONY: screenshots help setup run test torture audit fuzz-api canaries access-table lint lint-deploy fix lock install install-run install-gpu install-test install-audit
+.PHONY: screenshots help setup run test torture races audit fuzz-api canaries access-table lint lint-deploy fix lock install install-run install-gpu install-test install-audit
 
 help:
 	@echo "make setup    install what FiLot needs into $(VENV) (GPU=1: torch and EasyOCR too)"
 	@echo "make run      start all of it on http://127.0.0.1:8080 (DEMO=0: without cards; GPU=1: with EasyOCR)"
 	@echo "make test     install what tests need, a browser too, and run them (PYTEST_ARGS=...: other options for pytest)"
 	@echo "make torture  hours of faults against real processes (ROWS=idle-kill,zombie SEED=7 SCALE=0.1: less of it)"
+	@echo "make races    1,000 cases with 16 deciders at once, 480 cases with 8 takers (RACES=... TAKEN=...)"
 	@echo "make screenshots  take the pictures of the console in docs/screenshots anew"
 	@echo "make lint     ruff, mypy, import-linter, missing migrations"
 	@echo "make audit    known vulnerabilities, code, secrets, and an SBOM in var/audit/"
@@ -45,6 +46,14 @@ test: install-test
 
 torture: install-test
 	@exec env FILOT_ENV=development $(BIN)/python -m tests.torture --rows "$(ROWS)" --seed $(SEED) --scale $(SCALE)
+
+# How many cases are decided by sixteen at once, and how many are taken by eight.
+RACES ?= 1000
+TAKEN ?= 480
+
+races: install-test
+	@exec env FILOT_ENV=test FILOT_TEST_RACES=$(RACES) FILOT_TEST_TAKEN=$(TAKEN) $(BIN)/python -m pytest -q -n 0 --durations=2 \
+	    tests/review/test_deciding.py tests/review/test_taking.py -k "sixteen or eight"
 
 screenshots: install-test
 	@$(BIN)/python -m tests.browser.install

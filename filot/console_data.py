@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from documents.models import AuditEntry, AuditHead, Document, DocumentEvent
@@ -60,7 +60,20 @@ class Planned(NamedTuple):
 
 
 def fill(documents: int, *, seed: int = 1, told: Callable[[str], None] = lambda _: None) -> None:
-    """`documents` with their runs, cases, decisions, events and audit entries, then ANALYZE. The tables are empty."""
+    """`documents` with their runs, cases, decisions, events and audit entries, then VACUUM. The tables are empty.
+
+    All of it or nothing: what was cut short leaves no half-filled tables to be measured by the next run.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # a COPY of a million rows is one statement
+        _fill(documents, seed, told)
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("VACUUM (ANALYZE)")  # as a server that has run for a while has done by itself
+        cursor.execute("RESET statement_timeout")
+
+
+def _fill(documents: int, seed: int, told: Callable[[str], None]) -> None:
     owners = _users("owner", OWNERS, staff=False)
     reviewers = _users("reviewer", REVIEWERS, staff=True)
     chance, now = random.Random(seed), timezone.now()
@@ -86,7 +99,6 @@ def fill(documents: int, *, seed: int = 1, told: Callable[[str], None] = lambda 
                 cursor.execute(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')
         # The head of the trail knows none of these entries: what a page writes has to pass beside them.
         cursor.execute(f'ALTER TABLE "{AuditHead._meta.db_table}" DISABLE TRIGGER ALL')
-        cursor.execute("ANALYZE")
     told(f"{len(waiting):,} waiting, {len(decided):,} decided by people")
 
 

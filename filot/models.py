@@ -1,10 +1,12 @@
 """Who uses FiLot: API clients, compliance staff and operators, all with a UUID key."""
 
 import uuid
+from binascii import unhexlify
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from documents.encrypted import EncryptedJSONField
 
@@ -60,6 +62,33 @@ class User(AbstractUser):
                 fields=["issuer", "subject"], condition=~models.Q(subject=""), name="one_user_per_outside_subject"
             )
         ]
+
+
+class AppKey(models.Model):
+    """The secret that a member of staff's authenticator app holds too, as hex; gone with their enrolment."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="app_key")
+    key = EncryptedJSONField(subject="user_id")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class AppDevice(TOTPDevice):  # type: ignore[misc]  # django-otp has no types
+    """django-otp's device (steps, drift, pauses after wrong codes), whose own column for the key stays empty."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+
+    @property
+    def bin_key(self) -> bytes:
+        """Raises CannotOpen, KeysUnavailable."""
+        return unhexlify(AppKey.objects.get(user=self.user_id).key)
 
 
 class ApiLogin(models.Model):

@@ -1,5 +1,6 @@
 """The page of whoever keeps FiLot running: what waits, who works, what is stuck, what was not delivered."""
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -16,6 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from documents.audit import note
+from documents.queue import ring
+from documents.status import Status
 from filot.queues import queue_figures
 from integrations.models import Buli2Exchange, Direction, ExchangeState
 from review.models import ReviewDecision
@@ -80,9 +83,11 @@ def _reap(request: HttpRequest) -> HttpResponse:
     if reason not in REASONS:
         messages.error(request, _("Say why: nothing was done."))
         return HttpResponseRedirect(reverse(PAGE))
-    reaped = reap_stuck()
-    with transaction.atomic():
+    with transaction.atomic():  # nothing is given back without its entry
+        reaped = reap_stuck()
         note("reaper.run", actor=str(request.user.pk), reason=reason, count=len(reaped))
+    for queue, count in Counter(each.queue for each in reaped if each.state is Status.uploaded).items():
+        ring(queue, count)
     text = ngettext("%(count)d document was given back.", "%(count)d documents were given back.", len(reaped))
     messages.success(request, text % {"count": len(reaped)})
     return HttpResponseRedirect(reverse(PAGE))

@@ -1,29 +1,33 @@
 """The second step of staff's log-in: a code of an app (TOTP), or one of ten recovery codes.
 
 Whether a session has passed it stands in the session itself, as the time of the enrolment that it was passed with: a
-new enrolment, or its removal, ends what was passed with the older one, and no page costs a query for it. Recovery
-codes are kept as a keyed hash.
+new enrolment, or its removal, ends what was passed with the older one, and no page costs a query for it. The secret is
+sealed, also while it waits in the session for its first code; recovery codes are kept as a keyed hash.
 """
 
 import hashlib
 import hmac
 import secrets
-from base64 import b32encode
+from base64 import b32encode, b64decode, b64encode
 from binascii import unhexlify
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import structlog
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_otp.util import random_hex
 
 from documents.audit import note
+from documents.sealing import CannotOpen, seal, unseal
 from filot.backends import DEMO_ISSUER
+from filot.models import AppDevice, AppKey
+
+log = structlog.get_logger(__name__)
 
 SESSION_KEY = "second_factor"
 ISSUER = "FiLot"
@@ -64,6 +68,22 @@ def new_key() -> str:
     return str(random_hex(20))
 
 
+def waiting_key(user: Any, kept: str) -> str:
+    """The key that `sealed_key` made text for the session of; a fresh one where there is none that opens."""
+    try:
+        return unseal(b64decode(kept, validate=True), belongs_to=_place(user)).decode()
+    except (ValueError, CannotOpen):
+        return new_key()
+
+
+def sealed_key(user: Any, key: str) -> str:
+    return b64encode(seal(key.encode(), subject=user.pk, belongs_to=_place(user))).decode()
+
+
+def _place(user: Any) -> str:
+    return f"session.second_factor_key.{user.pk}"
+
+
 def key_text(key: str) -> str:
     """The key as people type it: base32 in groups of four."""
     text = b32encode(unhexlify(key)).decode().rstrip("=")
@@ -92,7 +112,8 @@ def enrol(user: Any, *, key: str, code: str, actor: str) -> list[str] | None:
         forget(user)
         # Counted as used, so that whoever read it over a shoulder can't use it again.
         step = int(timezone.now().timestamp()) // STEP_SECONDS
-        TOTPDevice.objects.create(user=user, name="app", key=key, confirmed=True, tolerance=TOLERANCE, last_t=step)
+        AppDevice.objects.create(user=user, name="app", key="", confirmed=True, tolerance=TOLERANCE, last_t=step)
+        AppKey.objects.create(user=user, key=key)
         codes = _new_recovery_codes(user)
         user.second_factor_at = timezone.now()
         user.save(update_fields=["second_factor_at"])
@@ -101,7 +122,8 @@ def enrol(user: Any, *, key: str, code: str, actor: str) -> list[str] | None:
 
 
 def forget(user: Any) -> None:
-    TOTPDevice.objects.filter(user=user.pk).delete()
+    AppDevice.objects.filter(user=user.pk).delete()
+    AppKey.objects.filter(user=user.pk).delete()
     StaticDevice.objects.filter(user=user.pk).delete()
 
 
@@ -135,10 +157,10 @@ def verify(user: Any, given: str) -> bool:
     plain = "".join(given.split()).replace("-", "").upper()
     with transaction.atomic():
         if plain.isdecimal() and len(plain) == 6:
-            device = TOTPDevice.objects.select_for_update().filter(user=user.pk, confirmed=True).first()
+            device = AppDevice.objects.select_for_update().filter(user=user.pk, confirmed=True).first()
             if device is not None and is_demo(user):
                 device.last_t, device.drift = -1, 0  # shown on the page for everybody: it may be used again
-            return bool(device and device.verify_is_allowed()[0] and device.verify_token(plain))
+            return bool(device and device.verify_is_allowed()[0] and _fits(device, plain))
         device = StaticDevice.objects.select_for_update().filter(user=user.pk, confirmed=True).first()
         passed = bool(
             device
@@ -151,11 +173,20 @@ def verify(user: Any, given: str) -> bool:
     return passed
 
 
+def _fits(device: AppDevice, code: str) -> bool:
+    """Raises KeysUnavailable."""
+    try:
+        return bool(device.verify_token(code))
+    except (CannotOpen, AppKey.DoesNotExist):
+        log.error("second_factor_cannot_be_opened", user_id=str(device.user_id))
+        return False
+
+
 def codes_left(user: Any) -> int:
     return int(StaticToken.objects.filter(device__user=user.pk).count())
 
 
 def demo_code(user: Any) -> str:
     """The code of a demo account as it stands now, an empty text for any other account."""
-    device = TOTPDevice.objects.filter(user=user.pk, confirmed=True).first() if is_demo(user) else None
-    return current_code(device.key) if device else ""
+    kept = AppKey.objects.filter(user=user.pk).first() if is_demo(user) else None
+    return current_code(kept.key) if kept else ""

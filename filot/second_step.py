@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
+from documents.storage import StoreUnavailable
 from filot import second_factor
 from filot.throttling import refused_login
 
-NEW_KEY = "second_factor_key"  # of the session, until it is enrolled
+NEW_KEY = "second_factor_key"  # of the session, sealed, until it is enrolled
 NEXT = "next"
 
 
@@ -50,7 +51,14 @@ class TwoStepSite(AdminSite):
             return HttpResponseRedirect(_wanted(request))
         if request.method == "POST" and (refused := refused_login(request, f"second step {request.user.pk}")):
             return refused
-        return self._verify(request) if second_factor.is_enrolled(request.user) else self._enrol(request)
+        try:
+            return self._verify(request) if second_factor.is_enrolled(request.user) else self._enrol(request)
+        except StoreUnavailable:  # of the data keys, under which the secret is sealed
+            shown = {
+                "title": _("Second step"),
+                "problem": _("The codes can't be checked at the moment. Try again soon."),
+            }
+            return self._page(request, "verify", shown, status=503)
 
     def _verify(self, request: HttpRequest) -> HttpResponse:
         user, problem = request.user, ""
@@ -64,15 +72,16 @@ class TwoStepSite(AdminSite):
 
     def _enrol(self, request: HttpRequest) -> HttpResponse:
         user, problem = request.user, ""
-        key = request.session.setdefault(NEW_KEY, second_factor.new_key())
+        key = second_factor.waiting_key(user, request.session.get(NEW_KEY, ""))
         if request.method == "POST":
             code = "".join(request.POST.get("code", "").split())
             codes = second_factor.enrol(user, key=key, code=code, actor=str(user.pk))
             if codes is not None:
-                del request.session[NEW_KEY]
+                request.session.pop(NEW_KEY, None)
                 second_factor.pass_on(request, user)
                 return self._page(request, "recovery", {"title": _("Recovery codes"), "codes": codes})
             problem = _("That is not the code of now. Is the clock of your telephone right?")
+        request.session[NEW_KEY] = second_factor.sealed_key(user, key)
         shown = {
             "title": _("Set up the second step"),
             "problem": problem,

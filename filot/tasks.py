@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from filot import certificates
+from filot.lockout import forget_attempts
 from filot.logins import forget_ended
 from filot.queues import queue_figures
 from filot.service_figures import service_figures
@@ -56,6 +57,7 @@ def look_at_certificates() -> None:
 
 @shared_task(name="filot.clear_sessions")
 def clear_sessions() -> None:
-    """Ended sessions of the console, and logins of API clients, stay in their tables until somebody deletes them."""
+    """Ended sessions of the console, logins of API clients and failed log-ins stay in their tables until then."""
     call_command("clearsessions")
     forget_ended()
+    forget_attempts()

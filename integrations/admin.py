@@ -7,10 +7,11 @@ import structlog
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Count, Min, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -19,12 +20,32 @@ from django.views.decorators.http import require_POST
 
 from documents.admin import ReadOnly, ReadOnlyAdmin, TabularInline
 from integrations import buli2
+from integrations.breaker import FAILURES
 from integrations.models import Buli2Attempt, Buli2Exchange, Direction, ExchangeState
 
 log = structlog.get_logger(__name__)
 
 MAY_RESEND = "integrations.change_buli2exchange"
 PAGE = "admin:integrations_buli2exchange_change"
+REASONS = dict(
+    zip(
+        buli2.ACT_REASONS,
+        (
+            gettext_lazy("BULI2 answers again"),
+            gettext_lazy("BULI2 asked for it"),
+            gettext_lazy("What was wrong is mended"),
+            gettext_lazy("It is not needed any more"),
+        ),
+        strict=True,
+    )
+)
+SIGNATURES: dict[str, tuple[str, str | Promise]] = {  # tone and word
+    "valid": ("low", gettext_lazy("valid")),
+    "missing": ("high", gettext_lazy("missing")),
+    "invalid": ("high", gettext_lazy("invalid")),
+    "no_secret": ("high", gettext_lazy("no secret to check with")),
+    "unchecked": ("medium", gettext_lazy("not looked at")),
+}
 CANCELLED_STATES = (ExchangeState.pending, *buli2.STOPPED)
 TONES = {ExchangeState.dead: "high", ExchangeState.refused: "medium"}
 
@@ -47,6 +68,7 @@ class Buli2ExchangeAdmin(ReadOnlyAdmin):
         "state_shown",
         "http_status",
         "error",
+        "signature_shown",
         "attempt",
         "duration_ms",
         "next_attempt_at",
@@ -65,6 +87,7 @@ class Buli2ExchangeAdmin(ReadOnlyAdmin):
         "state",
         "http_status",
         "error",
+        "signature_shown",
         "attempt",
         "maybe_received",
         "duration_ms",
@@ -79,6 +102,17 @@ class Buli2ExchangeAdmin(ReadOnlyAdmin):
     def state_shown(self, exchange: Buli2Exchange) -> SafeString | str:
         tone, name = TONES.get(ExchangeState(exchange.state)), exchange.get_state_display()
         return format_html('<span class="pill {}">{}</span>', tone, name) if tone else name
+
+    @admin.display(description=gettext_lazy("signature"), empty_value="-")
+    def signature_shown(self, exchange: Buli2Exchange) -> SafeString | None:
+        if not exchange.signature:
+            return None
+        tone, name = SIGNATURES[exchange.signature]
+        return format_html('<span class="pill {}">{}</span>', tone, name)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Above the rows: whether BULI2 is called at all now, and what waits or needs a hand."""
+        return super().changelist_view(request, {**partner_figures(), **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         doors = {"resend": self.resend_view, "cancel": self.cancel_view}
@@ -103,20 +137,25 @@ class Buli2ExchangeAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         may = request.user.has_perm(MAY_RESEND)
         context["may_resend"] = obj is not None and may and _has_effect(obj) and obj.state in buli2.STOPPED
+        context["act_reasons"] = REASONS
         context["may_cancel"] = obj is not None and may and _has_effect(obj) and obj.state in CANCELLED_STATES
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def resend_view(self, request: HttpRequest, exchange_id: uuid.UUID) -> HttpResponse:
         """Make it due again; the sweep sends it. Twice is once: what waits already is left as it is."""
-        exchange = self._of_ops(request, exchange_id)
-        done = buli2.resend(exchange)
+        exchange, reason = self._of_ops(request, exchange_id), request.POST.get("reason", "")
+        if reason not in REASONS:
+            return self._answer(request, exchange, "", "", _("Say why: nothing was changed."))
+        done = buli2.resend(exchange, actor=str(request.user.pk), reason=reason)
         refused = _("Nothing was changed: only what is dead or was refused can be sent again.")
         return self._answer(request, exchange, "exchange_resend", _what_next() if done else "", refused)
 
     def cancel_view(self, request: HttpRequest, exchange_id: uuid.UUID) -> HttpResponse:
         """Give it up; nobody sends it any more. Twice is once."""
-        exchange = self._of_ops(request, exchange_id)
-        done = buli2.cancel_exchange(exchange)
+        exchange, reason = self._of_ops(request, exchange_id), request.POST.get("reason", "")
+        if reason not in REASONS:
+            return self._answer(request, exchange, "", "", _("Say why: nothing was changed."))
+        done = buli2.cancel_exchange(exchange, actor=str(request.user.pk), reason=reason)
         refused = _("Nothing was changed: only what waits, is dead or was refused can be given up.")
         return self._answer(request, exchange, "exchange_cancel", _given_up(exchange) if done else "", refused)
 
@@ -136,6 +175,21 @@ class Buli2ExchangeAdmin(ReadOnlyAdmin):
         else:
             messages.warning(request, refused)
         return HttpResponseRedirect(reverse(PAGE, args=[exchange.pk]))
+
+
+def partner_figures() -> dict[str, Any]:
+    """The breaker as all processes know it, and the messages that were not delivered."""
+    breaker = buli2.buli2_breaker()
+    undelivered = Buli2Exchange.objects.filter(direction=Direction.outbound, state__in=CANCELLED_STATES)
+    counted = undelivered.order_by().values("state").annotate(number=Count("pk"), since=Min("created_at"))
+    return {
+        "partner_mode": settings.BULI2_MODE,
+        "breaker_state": breaker.state,
+        "breaker_failures": breaker.failures,
+        "breaker_opens_at": FAILURES,
+        "breaker_seconds": breaker.seconds_left,
+        "undelivered": list(counted),
+    }
 
 
 def _has_effect(exchange: Buli2Exchange) -> bool:

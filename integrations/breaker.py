@@ -185,6 +185,16 @@ class SharedBreaker:
         """closed, open or half-open."""
         return self._shared.state
 
+    @property
+    def failures(self) -> int:
+        """In a row, of the ones that open it."""
+        return self._shared.counter
+
+    @property
+    def seconds_left(self) -> int:
+        """Until an open circuit is tried again; 0 when it may be tried now, or is closed."""
+        return max(0, round(self._shared.seconds_left()))
+
     def _of_this_thread(self) -> tuple[pybreaker.CircuitBreaker, _OneProbe]:
         # pybreaker holds a lock during the call: one object for all threads would send one call at a time.
         if not hasattr(self._local, "pair"):

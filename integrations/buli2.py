@@ -12,13 +12,15 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from documents.audit import note
 from integrations.buli2_answers import Buli2Status, Ticket, in_path, read_status, read_ticket
 from integrations.exchanges import Alive, Buli2Refused, Buli2Unavailable, body_digest, deliver, once, poll
 from integrations.models import Buli2Exchange, Direction, ExchangeState
-from integrations.tries import breaker_state
+from integrations.tries import breaker_state, buli2_breaker
 
 __all__ = [
     "Alive",
@@ -28,6 +30,7 @@ __all__ = [
     "Ticket",
     "body_digest",
     "breaker_state",
+    "buli2_breaker",
     "cancel_exchange",
     "cancel_review",
     "forget_old",
@@ -41,6 +44,7 @@ __all__ = [
 ]
 
 EFFECTS = ["submit", "cancel"]  # a poll that was refused is asked anew by the next poll
+ACT_REASONS = ["partner_answers", "partner_asked", "mended", "not_needed"]  # of a person who resends or gives up
 STOPPED = [ExchangeState.dead, ExchangeState.refused]
 
 
@@ -127,20 +131,39 @@ def _withdrawable() -> QuerySet[Buli2Exchange]:
     return _undelivered().filter(maybe_received=False)
 
 
-def resend(exchange: Buli2Exchange) -> bool:
-    """Make a dead or refused exchange due again, with new 24 hours, for the sweep. False: it was neither."""
+def resend(exchange: Buli2Exchange, *, actor: str, reason: str) -> bool:
+    """Make a dead or refused exchange due again, with new 24 hours, for the sweep. False: it was neither.
+
+    `actor` and `reason`, one of ACT_REASONS, stand in the audit trail.
+    """
     now = timezone.now()
     stopped = _effects(exchange).filter(state__in=STOPPED)
-    return bool(stopped.update(state=ExchangeState.pending, next_attempt_at=now, waiting_since=now))
+    with transaction.atomic():
+        done = stopped.update(state=ExchangeState.pending, next_attempt_at=now, waiting_since=now)
+        if done:
+            _note_act("exchange.resent", exchange, actor, reason)
+    return bool(done)
 
 
-def cancel_exchange(exchange: Buli2Exchange) -> bool:
+def cancel_exchange(exchange: Buli2Exchange, *, actor: str, reason: str) -> bool:
     """Give up an exchange that waits, is dead or was refused. False: it was none of these.
 
-    One that may have reached BULI2 too: whoever cancels it knows that it will not be asked again.
+    One that may have reached BULI2 too: whoever cancels it knows that it will not be asked again. `actor` and `reason`
+    as for `resend`.
     """
     given_up = _effects(exchange).filter(state__in=[ExchangeState.pending, *STOPPED])
-    return bool(given_up.update(state=ExchangeState.withdrawn, next_attempt_at=None))
+    with transaction.atomic():
+        done = given_up.update(state=ExchangeState.withdrawn, next_attempt_at=None)
+        if done:
+            _note_act("exchange.given_up", exchange, actor, reason)
+    return bool(done)
+
+
+def _note_act(action: str, exchange: Buli2Exchange, actor: str, reason: str) -> None:
+    if reason not in ACT_REASONS:
+        raise ValueError(f"no reason to act on an exchange: {reason!r}")
+    review = str(exchange.review_id or "")
+    note(action, actor=actor, subject=str(exchange.pk), kind=exchange.kind, review=review, reason=reason)
 
 
 def _effects(exchange: Buli2Exchange) -> QuerySet[Buli2Exchange]:

@@ -23,6 +23,15 @@ class ExchangeState(models.TextChoices):
     withdrawn = "withdrawn"  # we gave it up: decided before BULI2 heard of it, or a person cancelled it
 
 
+# Codes of refused callbacks that tell of the signature; whatever else was wrong came after it had been found good.
+SIGNATURE_ERRORS = {
+    "MISSING_SIGNATURE": "missing",
+    "INVALID_SIGNATURE": "invalid",
+    "SIGNATURE_SECRET_MISSING": "no_secret",
+    "too_large": "unchecked",
+}
+
+
 class Buli2Exchange(models.Model):
     """One message out or in. Bodies are sealed; the digest tells equal ones."""
 
@@ -77,6 +86,13 @@ class Buli2Exchange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.direction} {self.kind} {self.state}"
+
+    @property
+    def signature(self) -> str:
+        """Of a callback: valid, missing, invalid, no_secret, or unchecked where it was not looked at; else empty."""
+        if self.direction != Direction.inbound or self.kind != "callback":
+            return ""
+        return SIGNATURE_ERRORS.get(self.error, "valid")
 
 
 class Buli2Attempt(models.Model):

@@ -14,7 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from documents.tracing import CLIENT, followed, traceparent_of
 from integrations.bounded_http import Answer, CallFailed, call
-from integrations.breaker import shared_breaker
+from integrations.breaker import SharedBreaker, shared_breaker
 from integrations.buli2_answers import READERS, BadAnswer, read_object
 from integrations.metrics import RETRIES
 from integrations.models import Buli2Attempt, Buli2Exchange, ExchangeState
@@ -96,7 +96,7 @@ class Attempt:
         if self.alive is not None:
             self.alive()
         try:
-            status, content = shared_breaker("buli2", _is_failure).call(self._send, before=self._begin)
+            status, content = buli2_breaker().call(self._send, before=self._begin)
         except TryFailed as error:
             self._end(error.code, error.http_status, taken=not error.was_not_taken)
             raise
@@ -151,7 +151,11 @@ class Attempt:
 
 def breaker_state() -> str:
     """closed, open or half-open, as all processes know it."""
-    return shared_breaker("buli2", _is_failure).state
+    return buli2_breaker().state
+
+
+def buli2_breaker() -> SharedBreaker:
+    return shared_breaker("buli2", _is_failure)
 
 
 def encoded(body: object) -> bytes:

@@ -17,6 +17,7 @@ from review.bulk import BulkRefused, chosen, in_bulk
 from review.case_pages import CASE, NOTE_LENGTH, QUEUE, TEMPLATES, CasePages
 from review.correcting import CorrectionRefused, correct
 from review.deciding import NotAllowed, Outcome, Said, TooLate, UnknownReason, decide_case, undo
+from review.looks import is_turn, take_look
 from review.lost import what_happened
 from review.models import Decision, Review
 from review.revealing import RevealRefused, cover, reveal
@@ -24,6 +25,7 @@ from review.services import OwnDocument, escalate
 from review.taking import CaseLost, NotTaken, beat, release, take, take_next
 from review.undoing import forget_undo, remember_undo
 
+LOOK = "admin:review_blindlook_changelist"
 POSTS = ("claim", "release", "approve", "reject", "escalate", "correct", "reveal", "cover", "beat", "undo")
 
 
@@ -68,10 +70,15 @@ class CaseDoors(CasePages):
         return JsonResponse({"left": left})
 
     def next_case(self, request: HttpRequest) -> HttpResponse:
-        """Take the next one and go there; else say why there is none."""
+        """Take the next one and go there; else say why there is none. Now and then a look at a decided one comes first,
+        and where nothing waits any more too."""
+        if is_turn() and take_look(request.user):
+            return HttpResponseRedirect(reverse(LOOK))
         review = take_next(request.user)
         if review is not None:
             return HttpResponseRedirect(reverse(CASE, args=[review.pk]))
+        if take_look(request.user):
+            return HttpResponseRedirect(reverse(LOOK))
         messages.info(request, console.nothing_to_take(request.user))
         return HttpResponseRedirect(reverse(QUEUE))
 

@@ -21,6 +21,7 @@ from review.masking import last_four, without_numbers
 from review.models import Review, ReviewDecision
 from review.rights import allowed, is_own, rights_of
 from review.taking import queue_state
+from review.words import POLICY_SENTENCES
 from verification.models import RunOutcome, VerificationRun
 from verification.policy import CHECKS
 from verification.reading import document_type as type_module
@@ -119,11 +120,13 @@ def reasons_of(run: VerificationRun | None) -> list[str]:
 
 
 def _reason_text(reason: dict[str, Any]) -> str:
-    """As its check says it in the reader's language; as it was stored, where no check of ours says so."""
+    """As its check or policy says it in the reader's language; as it was stored, where none of ours says so."""
     check = CHECKS.get(reason.get("code", ""))
     for text in (check.failed, check.unknown) if check else ():
         if text.en == reason["message"]:
             return text.in_language(get_language() or "")
+    if reason["message"] in POLICY_SENTENCES:
+        return gettext(reason["message"])
     return without_numbers(reason["message"])
 
 

@@ -206,6 +206,7 @@ class BlindLook(models.Model):
     class Meta:
         ordering = ["created_at"]
         default_permissions = ()
+        permissions = [("plant_look", "Can set decided cases with a known answer before reviewers")]
         constraints = [
             models.UniqueConstraint(fields=["review"], condition=Q(kind="second"), name="one_second_look"),
             models.CheckConstraint(

@@ -1,4 +1,5 @@
-"""The page of blind looks: a decided case without its decision, and what one would have decided oneself."""
+"""The pages of blind looks: a decided case without its decision, and what one would have decided oneself; and cases
+with a known answer, as compliance sets them before everybody who decides."""
 
 import uuid
 from typing import Any
@@ -9,17 +10,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from documents.admin import ReadOnlyAdmin
 from review import case, console
 from review.case_fields import field_rows
-from review.looks import LookLost, give_look, take_look
+from review.looks import LookLost, give_look, plant_for_all, planted, take_look
 from review.models import BlindLook, Decision, Review
 from review.reasons import in_force
 from review.rights import allowed
 
 PAGE = "admin:review_blindlook_changelist"
+KNOWN = "admin:review_blindlook_known"
+KNOWN_TEMPLATE = "admin/review/blindlook/known.html"
 TEMPLATE = "admin/review/blindlook/look.html"
 
 
@@ -28,10 +32,14 @@ class BlindLookAdmin(ReadOnlyAdmin):
     """Whoever may decide is given looks; what was decided, and what others said, stands on no page of it."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return allowed(request.user, "decide_review")
+        return allowed(request.user, "decide_review") or allowed(request.user, "plant_look")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
+
+    def _check(self, request: HttpRequest, right: str) -> None:
+        if not allowed(request.user, right):
+            raise PermissionDenied
 
     def get_urls(self) -> list[URLPattern]:
         def door(address: str, view: Any, name: str) -> URLPattern:
@@ -43,12 +51,15 @@ class BlindLookAdmin(ReadOnlyAdmin):
         return [
             door("take/", self.take_view, "review_blindlook_take"),
             door("<uuid:look_id>/give/", self.give_view, "review_blindlook_give"),
+            path("known/", self.admin_site.admin_view(self.known_view), name="review_blindlook_known"),
             *[url for url in plain if url.name],
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if not allowed(request.user, "decide_review"):
+            return HttpResponseRedirect(reverse(KNOWN))
         mine = BlindLook.objects.filter(user=request.user.pk, decision="", lease_until__isnull=False)
         held = mine.filter(review__document__restricted_at=None, review__document__erased_at=None).first()
         shown: dict[str, Any] = {**self.admin_site.each_context(request), "title": _("A second look"), "look": held}
@@ -63,16 +74,14 @@ class BlindLookAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, TEMPLATE, shown)
 
     def take_view(self, request: HttpRequest) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+        self._check(request, "decide_review")
         if take_look(request.user) is None:
             messages.info(request, _("No look waits for you."))
         return HttpResponseRedirect(reverse(PAGE))
 
     def give_view(self, request: HttpRequest, look_id: uuid.UUID) -> HttpResponse:
         """`decision` is approved, or the code of a reason to reject."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+        self._check(request, "decide_review")
         code = request.POST.get("decision", "")
         if code != Decision.approved and code not in in_force():
             messages.error(request, _("Choose what you would decide."))
@@ -86,3 +95,22 @@ class BlindLookAdmin(ReadOnlyAdmin):
         else:
             messages.success(request, _("Kept. It changes nothing for the document."))
         return HttpResponseRedirect(reverse(PAGE))
+
+    def known_view(self, request: HttpRequest) -> HttpResponse:
+        """A GET lists what was set before people; a POST of `case` and `answer` sets one more."""
+        self._check(request, "plant_look")
+        if request.method == "POST":
+            return self._plant(request)
+        shown = {**self.admin_site.each_context(request), "title": _("Cases with a known answer"), "planted": planted()}
+        return TemplateResponse(request, KNOWN_TEMPLATE, shown)
+
+    def _plant(self, request: HttpRequest) -> HttpResponse:
+        answer, query = request.POST.get("answer", ""), console.query_for(request.POST.get("case", ""))
+        review = console.found(Review.objects.exclude(decision=""), query).first() if query else None
+        if review is None or answer not in Decision.values:
+            messages.error(request, _("Name a decided case by its reference and say what is right: nothing was done."))
+            return HttpResponseRedirect(reverse(KNOWN))
+        count = plant_for_all(review, answer=Decision(answer), by=request.user)
+        text = ngettext("It comes before %(count)d person.", "It comes before %(count)d people.", count)
+        messages.success(request, text % {"count": count})
+        return HttpResponseRedirect(reverse(KNOWN))

@@ -5,13 +5,15 @@ Whoever looks is not told what was decided. A look changes nothing for the docum
 
 import hashlib
 import hmac
+import secrets
 import uuid
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -21,6 +23,7 @@ from review.models import BlindLook, Decision, Review, ReviewDecision, Verdict
 from review.rights import rights_of
 
 SHARE_PERCENT = 5
+TURN_PERCENT = 10  # of the times that somebody takes the next case, a look that waits for them comes first
 LEASE = timedelta(minutes=10)
 STEPS = 10_000
 
@@ -64,10 +67,48 @@ def plant(review: Review, *, answer: Decision, by: Any, for_users: list[Any]) ->
     return len(looks)
 
 
+def plant_for_all(review: Review, *, answer: Decision, by: Any) -> int:
+    """As `plant`, for everybody who may decide: how many looks were set up. Raises ValueError."""
+    people = get_user_model().objects.filter(is_active=True, is_staff=True)
+    deciders = people.filter(groups__permissions__codename="decide_review").exclude(pk=by.pk).distinct()
+    return plant(review, answer=answer, by=by, for_users=list(deciders))
+
+
+class Planted(NamedTuple):
+    """A case with a known answer: before how many people it is, how many gave theirs, how many of those were right."""
+
+    ref: str
+    answer: str
+    people: int
+    given: int
+    right: int
+
+
+def planted(limit: int = 50) -> list[Planted]:
+    """The newest first; one query."""
+    known = BlindLook.objects.filter(kind=BlindLook.Kind.known).order_by()
+    rows = known.values("review__document_id", "expected").annotate(
+        since=Max("created_at"),
+        people=Count("pk"),
+        given=Count("pk", filter=~Q(decision="")),
+        right=Count("pk", filter=Q(decision=F("expected"))),
+    )
+    return [
+        Planted(Document(pk=row["review__document_id"]).ref, row["expected"], row["people"], row["given"], row["right"])
+        for row in rows.order_by("-since")[:limit]
+    ]
+
+
+def is_turn() -> bool:
+    """Whether this take is one before which a look comes: by chance, so that nobody can wait for it."""
+    return secrets.randbelow(100) < TURN_PERCENT
+
+
 def take_look(user: Any) -> BlindLook | None:
     """Hold the look that has waited longest; None when there is none for this person."""
     if "decide_review" not in rights_of(user):
         return None
+    # What is restricted or erased is used for nothing any more.
     unfit = Q(owner=user.pk) | Q(restricted_at__isnull=False) | Q(erased_at__isnull=False)
     own = Document.objects.filter(unfit, review=OuterRef("review_id"))
     said = Verdict.objects.filter(review=OuterRef("review_id"), user=user.pk)

@@ -27,7 +27,10 @@ from review.taking import is_held
 from review.words import WORDS
 
 ROWS = 50
-COUNTED = 100_000  # the most that are counted; of more it is said that there are more
+# The most that are counted; of more it is said that there are more. What waits is counted in an index alone; for
+# anything else rows have to be read, and nobody works by their exact number.
+COUNTED_WAITING = 100_000
+COUNTED_ELSE = 1_000
 SOON = timedelta(hours=1)
 
 
@@ -131,7 +134,8 @@ def listed(asked: Mapping[str, str], user: Any, *, with_people: bool = False) ->
     for each in filters(user):
         wanted = asked.get(each.name, "")
         cases = cases.filter(next((c.condition for c in each.choices if c.value == wanted), each.choices[0].condition))
-    if query := asked.get("q", ""):
+    query = asked.get("q", "")
+    if query:
         cases = console.found(cases, query)
     order = order_of(asked)
     rows = console.with_latest_run(cases).select_related("document", "holder", "assigned_to")
@@ -141,8 +145,9 @@ def listed(asked: Mapping[str, str], user: Any, *, with_people: bool = False) ->
         rows = rows.filter(place)
     found = list(rows[: ROWS + 1])
     after = _after(found[ROWS - 1], order) if len(found) > ROWS else ""
-    count, kept, people = _besides(cases, with_people=with_people)
-    return Page(found[:ROWS], after, min(count, COUNTED), count > COUNTED, kept, people)
+    most = COUNTED_ELSE if asked.get("state") or asked.get("kind") or query else COUNTED_WAITING
+    count, kept, people = _besides(cases, most, with_people=with_people)
+    return Page(found[:ROWS], after, min(count, most), count > most, kept, people)
 
 
 def order_of(asked: Mapping[str, str]) -> Order:
@@ -151,15 +156,15 @@ def order_of(asked: Mapping[str, str]) -> Order:
     return ORDERS.get(asked.get("order", ""), ORDERS["due"])
 
 
-def _besides(cases: QuerySet[Review], *, with_people: bool) -> tuple[int, int, list[tuple[str, str]]]:
-    """How many match, up to one more than COUNTED; the kept decisions; who decides: in one query."""
+def _besides(cases: QuerySet[Review], most: int, *, with_people: bool) -> tuple[int, int, list[tuple[str, str]]]:
+    """How many match, up to one more than `most`; the kept decisions; who decides: in one query."""
     late = timezone.now() - console.DELIVERED_WITHIN
     kept = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True, deliver_after__lt=late)
     people = get_user_model().objects.filter(
         is_active=True, is_staff=True, groups__permissions__codename="decide_review", pk__isnull=not with_people
     )
     parts = [
-        _part("count(*)", cases.order_by().values("pk")[: COUNTED + 1]),
+        _part("count(*)", cases.order_by().values("pk")[: most + 1]),
         _part("count(*)", kept.order_by().values("pk")),
         _part("json_agg(p ORDER BY username)", people.values("id", "username", "display_name").distinct()),
     ]

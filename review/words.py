@@ -2,6 +2,7 @@
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 
 WORDS: dict[str, str | Promise] = {
     # states of a document
@@ -47,3 +48,24 @@ WORDS: dict[str, str | Promise] = {
     "open": _("open"),
     "half-open": _("half open"),
 }
+
+# What the policies say that no check says. It stands in English with each run; here only so that it is translated.
+POLICY_SENTENCES = frozenset(
+    {
+        N_("No NIK was found on the card."),
+        N_("No NPWP number was found on the card."),
+        N_("No name was found on the card."),
+        N_("No date of birth was found on the card."),
+        N_("No complete address was found on the card."),
+        N_("A NIK stands on the card but could not be read with certainty."),
+        N_("An NPWP number stands on the card but could not be read with certainty."),
+        N_("Hardly any text could be read from the picture."),
+        N_("Everything that counts was read from the card."),
+        N_("Everything that counts was read from the card, and nothing speaks against it."),
+        N_("The score reaches the threshold for approval."),
+        N_("The score is below the threshold for rejection and the card is incomplete."),
+        N_("It is surely no acceptable card, and the score is below the threshold."),
+        N_("The evidence is not enough for a decision without a person."),
+        N_("At least one check forbids a decision without a person."),
+    }
+)

@@ -17,6 +17,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from filot.embedded.throwaway import new_folder
 from filot.models import User
+from review import looks
 from tests.stack import Stack
 
 # Argon2 is slow on purpose, and nearly every test makes a user. The order of the real ones stays below it.
@@ -34,6 +35,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def _forget_what_is_cached() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_case_is_looked_at_twice_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that wants a second look says so; else one test in twenty would find a look where it expects a case."""
+    monkeypatch.setattr(looks, "SHARE_PERCENT", 0)
+    monkeypatch.setattr(looks, "TURN_PERCENT", 0)
 
 
 @pytest.fixture(autouse=True)

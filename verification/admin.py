@@ -1,24 +1,11 @@
-"""Runs, to look at only, and the page of stuck work. What was read stays sealed here: the case page shows it."""
+"""Runs and changes of the policy, to look at only. What was read stays sealed here: the case page shows it."""
 
-from typing import Any
-
-import structlog
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.contrib import admin
+from django.utils.translation import gettext_lazy
 
 from documents.admin import ReadOnlyAdmin
 from verification.models import PolicyChange, VerificationRun
 from verification.policy_changes import InForce
-from verification.sweeping import reap_stuck
-
-log = structlog.get_logger(__name__)
-
-MAY_REAP = "verification.change_verificationrun"
 
 
 @admin.register(VerificationRun)
@@ -67,35 +54,6 @@ class VerificationRunAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("document"))
     def document_ref(self, run: VerificationRun) -> str:
         return run.document.ref
-
-    def get_urls(self) -> list[URLPattern]:
-        stuck = path("stuck/", self.admin_site.admin_view(self.stuck_view), name="verification_stuck")
-        return [stuck, *super().get_urls()]
-
-    def stuck_view(self, request: HttpRequest) -> HttpResponse:
-        """Documents whose worker is taken for dead: a GET lists them, a POST gives them back to the queue."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        may_reap = request.user.has_perm(MAY_REAP)
-        if request.method == "POST":
-            if not may_reap:
-                raise PermissionDenied
-            return self._reap(request)
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "title": _("Stuck work"),
-            "opts": self.opts,
-            "documents": reap_stuck(dry_run=True),
-            "may_reap": may_reap,
-        }
-        return TemplateResponse(request, "admin/verification/verificationrun/stuck.html", context)
-
-    def _reap(self, request: HttpRequest) -> HttpResponse:
-        reaped = reap_stuck()
-        log.info("reaper_run_by_hand", user_id=str(request.user.pk), count=len(reaped))
-        text = ngettext("%(count)d document was given back.", "%(count)d documents were given back.", len(reaped))
-        messages.success(request, text % {"count": len(reaped)})
-        return HttpResponseRedirect(reverse("admin:verification_stuck"))
 
 
 @admin.register(PolicyChange)

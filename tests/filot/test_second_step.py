@@ -2,21 +2,28 @@
 
 import re
 import time
+from binascii import unhexlify
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from documents.keystore import KeysUnavailable
 from documents.models import AuditEntry
 from filot import second_factor
-from filot.models import User
+from filot.models import AppKey, User
 from filot.second_factor import CODE_LENGTH, current_code, enrol, new_key
+from filot.tasks import clear_sessions
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long password of staff"
@@ -96,7 +103,7 @@ def test_the_first_login_enrols_and_shows_recovery_codes_once(user: User) -> Non
     assert "<svg" in text
     assert "style=" not in text.partition("<svg")[2].partition("</svg>")[0]
     assert "data-demo-code" not in text
-    key = client.session["second_factor_key"]
+    key = second_factor.waiting_key(user, client.session["second_factor_key"])
     assert second_factor.key_text(key) in text
     assert code_step(client, "000000" if current_code(key) != "000000" else "000001").status_code == 403
 
@@ -238,3 +245,74 @@ def test_a_real_account_beside_the_demo_shows_no_code(settings: Any, user: User)
     password_step(client)
     assert "data-demo-code" not in client.get(STEP).content.decode()
     assert timezone.now() >= user.second_factor_at
+
+
+def test_no_table_holds_the_secret_of_an_app_in_plain_text_nor_does_a_session(user: User) -> None:
+    client = Client()
+    password_step(client)
+    waiting = second_factor.waiting_key(user, str(client.get(STEP).wsgi_request.session["second_factor_key"]))
+    assert waiting not in str(Session.objects.get().get_decoded())
+
+    key, _ = enrolled(user)
+
+    assert AppKey.objects.get().key == key
+    assert set(TOTPDevice.objects.values_list("key", flat=True)) == {""}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key FROM filot_appkey")
+        ((column,),) = cursor.fetchall()
+    for spelling in (key.encode(), unhexlify(key), second_factor.key_text(key).encode()):
+        assert spelling not in bytes(column)
+
+
+def test_a_key_that_was_put_into_another_account_opens_nothing(user: User) -> None:
+    key, _ = enrolled(user)
+    other = User.objects.create_user("other", is_staff=True)
+    enrolled(other)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE filot_appkey SET key = (SELECT key FROM filot_appkey WHERE user_id = %s) WHERE user_id = %s",
+            [user.pk, other.pk],
+        )
+
+    assert not second_factor.verify(other, current_code(key))
+    assert second_factor.verify(user, current_code(key))
+
+
+def test_what_waits_in_a_session_is_no_other_accounts(user: User) -> None:
+    other, key = User.objects.create_user("other", is_staff=True), new_key()
+
+    assert second_factor.waiting_key(user, second_factor.sealed_key(user, key)) == key
+    assert second_factor.waiting_key(other, second_factor.sealed_key(user, key)) != key
+    assert second_factor.waiting_key(user, "no base64!") != key
+
+
+def test_while_the_data_keys_are_away_the_page_says_so_and_no_code_is_used_up(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, _ = enrolled(user)
+    client = Client()
+    password_step(client)
+
+    def away(*args: Any, **facts: Any) -> None:
+        raise KeysUnavailable("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("documents.encrypted.unseal", away)
+        answer = code_step(client, current_code(key))
+    assert answer.status_code == 503
+    assert "at the moment" in answer.content.decode()
+
+    assert code_step(client, current_code(key))["Location"] == HOME
+
+
+def test_failed_logins_are_forgotten_once_they_lock_nobody_out(user: User) -> None:
+    for _ in range(3):
+        password_step(Client(), "wrong")
+    assert AccessAttempt.objects.count() == 1
+    clear_sessions()
+    assert AccessAttempt.objects.count() == 1
+
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
+    clear_sessions()
+
+    assert not AccessAttempt.objects.exists()

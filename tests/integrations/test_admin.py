@@ -3,6 +3,7 @@
 import re
 import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from structlog.testing import capture_logs
 
+from documents.models import AuditEntry
 from filot.models import User
 from integrations.buli2 import send_due
 from integrations.models import Buli2Exchange
@@ -44,11 +46,11 @@ def page(row: Buli2Exchange) -> str:
 
 
 def resend(client: Client, row: Buli2Exchange, **more: Any) -> Any:
-    return client.post(f"{LIST}{row.pk}/resend/", **more)
+    return client.post(f"{LIST}{row.pk}/resend/", {"reason": "mended"}, **more)
 
 
 def give_up(client: Client, row: Buli2Exchange, **more: Any) -> Any:
-    return client.post(f"{LIST}{row.pk}/cancel/", **more)
+    return client.post(f"{LIST}{row.pk}/cancel/", {"reason": "not_needed"}, **more)
 
 
 def is_due(row: Buli2Exchange) -> bool:
@@ -100,6 +102,62 @@ def test_who_sent_it_again_is_logged_with_ids_only() -> None:
         "review_id": str(row.review_id),
     }
     assert "SPECIMEN" not in str(logged)
+
+
+@pytest.mark.parametrize(("door", "action"), [("resend", "exchange.resent"), ("cancel", "exchange.given_up")])
+@pytest.mark.parametrize("reason", ["partner_asked", "", "because"])
+def test_an_act_needs_a_reason_that_is_known_and_leaves_an_audit_entry(door: str, action: str, reason: str) -> None:
+    row, user = exchange(), staff("ops")
+
+    answer = logged_in(user).post(f"{LIST}{row.pk}/{door}/", {"reason": reason}, follow=True)
+
+    row.refresh_from_db()
+    entries = [(entry.action, entry.actor, entry.facts) for entry in AuditEntry.objects.filter(subject=str(row.pk))]
+    facts = {"kind": "submit", "review": str(row.review_id), "reason": reason}
+    known = reason == "partner_asked"
+    assert entries == ([(action, str(user.pk), facts)] if known else [])
+    assert (row.state != "dead") is known
+    assert ("Say why" in answer.content.decode()) is not known
+
+
+def test_the_list_says_whether_buli2_is_called_and_what_waits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.BULI2_MODE = "sandbox"
+    exchange("dead")
+    client = logged_in(staff("ops"))
+    assert ">answers<" in client.get(LIST).content.decode()
+
+    broken = SimpleNamespace(state="open", failures=5, seconds_left=21)
+    monkeypatch.setattr("integrations.buli2.buli2_breaker", lambda: broken)
+    text = client.get(LIST).content.decode()
+
+    assert "does not answer; tried again in 21 seconds" in text
+    assert "5 of 5 failures in a row" in text
+    assert '<a href="?state__exact=dead">given up</a>: <strong>1</strong>' in text
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("", "valid"),
+        ("ALREADY_DECIDED", "valid"),
+        ("INVALID_SERVICE_KEY", "valid"),
+        ("MISSING_SIGNATURE", "missing"),
+        ("INVALID_SIGNATURE", "invalid"),
+        ("SIGNATURE_SECRET_MISSING", "no secret to check with"),
+        ("too_large", "not looked at"),
+    ],
+)
+def test_a_callback_is_listed_with_what_its_signature_was_worth(error: str, shown: str) -> None:
+    exchange("refused" if error else "done", direction="inbound", kind="callback", error=error)
+
+    text = logged_in(staff("ops")).get(LIST).content.decode()
+
+    assert re.search(rf'<td class="field-signature_shown"><span class="pill \w+">{shown}</span>', text)
+
+
+def test_what_we_sent_has_no_signature_to_judge() -> None:
+    exchange()
+    assert '<td class="field-signature_shown">-</td>' in logged_in(staff("ops")).get(LIST).content.decode()
 
 
 @pytest.mark.parametrize(("role", "seen"), [("auditor", 200), ("compliance", 200), ("senior", 200), ("reviewer", 403)])

@@ -30,6 +30,7 @@ from integrations.models import Buli2Attempt, Buli2Exchange
 from integrations.simulator import BuliSimulator
 
 pytestmark = pytest.mark.django_db
+BY_OPS = {"actor": "system:test", "reason": "mended"}
 SECOND = timedelta(seconds=1)
 SOMEBODY = uuid.uuid4()  # whose reviews these are
 
@@ -215,7 +216,7 @@ def test_after_a_day_it_is_dead_and_a_resend_gives_it_another(simulator: BuliSim
     assert send_due() == []
     assert row_of(review_id).state == "dead"
     assert unavailable(review_id).code == "dead"
-    assert resend(row_of(review_id)) is True
+    assert resend(row_of(review_id), **BY_OPS) is True
     assert [row.state for row in send_due()] == ["done"]
     assert submit(review_id).id == row_of(review_id).answer["taskId"]
 
@@ -224,9 +225,9 @@ def test_what_is_under_way_or_done_is_not_sent_again_by_a_resend(
     simulator: BuliSimulator, review_id: uuid.UUID
 ) -> None:
     submit(review_id)
-    assert resend(row_of(review_id)) is False
+    assert resend(row_of(review_id), **BY_OPS) is False
     review_status(review_id=review_id, subject=SOMEBODY, ticket_id=submit(review_id).id, correlation_id="c")
-    assert resend(row_of(review_id, "status")) is False
+    assert resend(row_of(review_id, "status"), **BY_OPS) is False
 
 
 # Every attempt -------------------------------------------------------------------------------------------------------
@@ -333,7 +334,7 @@ def test_a_delivery_counts_although_it_was_given_up_meanwhile(
     really = tries.call
 
     def given_up_meanwhile(*args: Any, **kwargs: Any) -> Any:
-        assert cancel_exchange(row_of(review_id))
+        assert cancel_exchange(row_of(review_id), **BY_OPS)
         return really(*args, **kwargs)
 
     monkeypatch.setattr(tries, "call", given_up_meanwhile)

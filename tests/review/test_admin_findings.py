@@ -7,9 +7,11 @@ import pytest
 from django.utils import translation
 
 from filot.models import User
+from review import console
 from review.case_fields import declared_rows, findings_of
 from review.models import Review
 from tests.review.admin_cases import NIK, logged_in, open_case, staff, with_picture
+from verification import baseline, policy
 from verification.checks import Outcome
 from verification.models import VerificationRun
 from verification.policy import CHECKS
@@ -81,3 +83,20 @@ def test_what_the_client_declared_is_shown_with_its_numbers_cut(owner: User) -> 
 
 def test_without_a_declaration_there_is_no_empty_panel(owner: User) -> None:
     assert "Declared by the client" not in page_of(judged_case(owner))
+
+
+def sentences_of_the_policies() -> set[str]:
+    found = {baseline.LITTLE_TEXT, baseline.COMPLETE, policy.COMPLETE, policy.GATED}
+    for table in (baseline.MISSING, baseline.UNCLEAR, baseline.DECIDED, policy.DECIDED):
+        found |= set(table.values())
+    return {reason.message for reason in found}
+
+
+def test_a_reader_of_indonesian_reads_what_a_policy_says_in_indonesian(owner: User) -> None:
+    review = judged_case(owner)
+    with translation.override("id"):
+        for sentence in sentences_of_the_policies():
+            VerificationRun.objects.update(reasons=[{"code": "x", "message": sentence}])
+            (told,) = console.reasons_of(VerificationRun.objects.get(document=review.document))
+            assert told
+            assert told != sentence

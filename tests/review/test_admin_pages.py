@@ -22,7 +22,6 @@ LISTS = [
     "review/reviewdecision",
     "documents/document",
     "verification/verificationrun",
-    "verification/verificationrun/stuck",
     "verification/policychange",
     "integrations/buli2exchange",
     "filot/user",
@@ -99,7 +98,7 @@ def test_pages_carry_the_strict_policy(root: Client) -> None:
     assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("name", [name for name in LISTS[:4] if "stuck" not in name] + ["integrations/buli2exchange"])
+@pytest.mark.parametrize("name", [*LISTS[:4], "integrations/buli2exchange"])
 def test_rows_can_be_looked_at_only(case: Review, root: Client, name: str) -> None:
     key = {
         "review/review": case.pk,
@@ -135,40 +134,3 @@ def test_ops_see_the_counts_without_a_way_into_the_queue(owner: User) -> None:
 
     assert '<p class="figure">1</p>' in text
     assert "/admin/review/review/" not in text
-
-
-def stuck_document(owner: User) -> Document:
-    import uuid
-
-    from tests.documents.build import make_document
-
-    long_ago = timezone.now() - timedelta(hours=3)
-    facts = {"claim_token": uuid.uuid4(), "claimed_by": "w", "claimed_at": long_ago, "heartbeat_at": long_ago}
-    return make_document(owner, status="processing", attempts=1, **facts)
-
-
-def test_ops_list_stuck_work_and_give_it_back(owner: User) -> None:
-    document = stuck_document(owner)
-    client = logged_in(staff("ops"))
-    page = "/admin/verification/verificationrun/stuck/"
-
-    listed = client.get(page).content.decode()
-    document.refresh_from_db()
-    assert document.ref in listed
-    assert document.status == "processing"
-
-    assert "1 document was given back." in client.post(page, follow=True).content.decode()
-    document.refresh_from_db()
-    assert document.status == "uploaded"
-
-
-@pytest.mark.parametrize(("role", "seen"), [("auditor", 200), ("compliance", 200), ("reviewer", 403)])
-def test_others_may_at_most_look_at_stuck_work(owner: User, role: str, seen: int) -> None:
-    document = stuck_document(owner)
-    client = logged_in(staff(role))
-    page = "/admin/verification/verificationrun/stuck/"
-
-    assert client.get(page).status_code == seen
-    assert client.post(page).status_code == 403
-    document.refresh_from_db()
-    assert document.status == "processing"

@@ -1,5 +1,6 @@
 """Deciding: one guarded write, two people where one is not enough, ten seconds to take it back."""
 
+import os
 import threading
 import uuid
 from datetime import timedelta
@@ -345,6 +346,8 @@ def test_a_verdict_can_be_taken_back_too(owner: User) -> None:
 
 # Races ----------------------------------------------------------------------------------------------------------------
 
+RACES = int(os.environ.get("FILOT_TEST_RACES", "20"))  # `make races` wants a thousand
+
 
 def race(threads: int, act: Any) -> list[Any]:
     """What `act(number)` gave or raised in so many threads at the same moment."""
@@ -370,8 +373,8 @@ def race(threads: int, act: Any) -> list[Any]:
 @pytest.mark.django_db(transaction=True)
 def test_of_sixteen_who_click_at_once_one_decides(owner: User) -> None:
     """A holder whose click is doubled by a shaky hand and four browsers, colleagues, and the partner."""
-    users, rounds = [person("reviewer") for _ in range(4)], 20
-    for _ in range(rounds):
+    users = [person("reviewer") for _ in range(4)]
+    for _ in range(RACES):
         review = taken(open_case(owner, number=""), users[0])
 
         def act(number: int, review: Review = review) -> Any:

@@ -1,7 +1,8 @@
 """Measure the console's pages over a million documents, and print p95 and queries beside their limits.
 
-PostgreSQL and Redis are thrown away afterwards; no database of yours is touched. What is measured is the whole of the
-server's part of a page, from the first middleware to the last byte, in one process.
+PostgreSQL and Redis are its own and thrown away afterwards; no database of yours is touched. `--data FOLDER` keeps the
+rows for the next run. What is measured is the whole of the server's part of a page, from the first middleware to the
+last byte, in one process, with a PostgreSQL that writes to the disk as in production.
 """
 
 import io
@@ -12,6 +13,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from documents.models import Document
 from filot.console_data import fill
 from filot.embedded.postgres import Postgres
 from filot.embedded.service import start_all, stop_all
@@ -76,28 +79,37 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--documents", type=int, default=1_000_000)
         parser.add_argument("--requests", type=int, default=200, help="of each page")
+        parser.add_argument("--data", type=Path, help="folder of the rows, kept: filled once, measured again and again")
+        parser.add_argument("--only", default="", help="measure pages whose name holds this text; `none` only fills")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["documents"] < 100 or options["requests"] < 10:
             raise CommandError("at least 100 documents and 10 requests")
-        with services():
-            started = time.monotonic()
+        with services(options["data"]):
             call_command("migrate", verbosity=0)
-            fill(options["documents"], told=self.stdout.write)
-            self.stdout.write(f"filled in {time.monotonic() - started:.0f} s")
-            results = [measured(page, options["requests"]) for page in pages()]
+            self._fill(options["documents"])
+            results = [measured(page, options["requests"]) for page in pages() if options["only"] in page.name]
         self.stdout.write(f"{'page':<28}{'p50 ms':>9}{'p95 ms':>9}{'limit':>8}{'queries':>10}{'limit':>8}")
         for each in results:
             self.stdout.write(each.line())
         if not all(each.holds for each in results):
             raise CommandError("not every limit holds")
 
+    def _fill(self, documents: int) -> None:
+        there = Document.objects.count()
+        if there not in (0, documents):
+            raise CommandError(f"the folder holds {there:,} documents: name another, or delete it")
+        if not there:
+            started = time.monotonic()
+            fill(documents, told=self.stdout.write)
+            self.stdout.write(f"filled in {time.monotonic() - started:.0f} s")
+
 
 @contextmanager
-def services() -> Iterator[None]:
+def services(kept: Path | None) -> Iterator[None]:
     """PostgreSQL and Redis of this run's own in the place of whatever the settings name, and folders beside them."""
-    folder = new_folder()
-    postgres = Postgres(folder / "postgres", password="bench-console", throwaway=True)  # noqa: S106
+    folder = kept or new_folder()
+    postgres = Postgres(folder / "postgres", password="bench-console")  # noqa: S106
     valkey = Valkey(folder / "valkey", throwaway=True)
     try:
         start_all([postgres, valkey])
@@ -123,7 +135,8 @@ def services() -> Iterator[None]:
     finally:
         connection.close()
         stop_all([postgres, valkey])
-        shutil.rmtree(folder, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def pages() -> list[Page]:
@@ -157,7 +170,7 @@ def pages() -> list[Page]:
 
 
 def _staff(role: str) -> Client:
-    user = User.objects.create_user(f"bench-{role}", is_staff=True)
+    user, _ = User.objects.get_or_create(username=f"bench-{role}", is_staff=True)
     user.groups.set(Group.objects.filter(name=role))
     return _logged_in(user)
 

@@ -50,6 +50,8 @@ def _sources() -> Iterator[Path]:
 
 def _of_python(path: Path) -> Iterator[tuple[Text, int]]:
     for line, _name, message, _comments in extract_python(path.open("rb"), KEYWORDS, [], {}):
+        if not message:  # of a name, not of a text: that one is marked where it is written
+            continue
         words = [message] if isinstance(message, str) else list(message)
         plural = _name in ("ngettext", "ngettext_lazy")
         if words and words[0]:

@@ -15,14 +15,15 @@ LEAD = ["review.second_review", "review.correct_any", "review.assign_review", *R
 DECISIONS = ["review.view_reviewdecision"]
 RULES = ["verification.view_policychange", "review.view_rejectreason", "review.view_proposal"]
 EXCHANGES = ["integrations.view_buli2exchange"]
-RUNS = ["verification.view_verificationrun", "review.view_reviewworkflow"]
+OPERATIONS = ["verification.view_verificationrun"]
+RUNS = [*OPERATIONS, "review.view_reviewworkflow"]
 REPAIR = ["verification.change_verificationrun", "integrations.change_buli2exchange"]  # reaper; resend
 ALL_ACTS = ["documents.view_auditentry", "documents.export_auditentry"]
 
 # Who may what, as docs/decisions/0031 has it. A reviewer's rights on one case hang on holding it: review.taking.
 ROLES: dict[str, list[str]] = {
     "reviewer": [*QUEUE, *DECIDE, "review.reveal_number", "documents.view_own_auditentry"],
-    "senior": [*QUEUE, *DECIDE, *LEAD, *DECISIONS, *EXCHANGES, "documents.view_team_auditentry"],
+    "senior": [*QUEUE, *DECIDE, *LEAD, *DECISIONS, *EXCHANGES, *OPERATIONS, "documents.view_team_auditentry"],
     "compliance": [
         *QUEUE,
         *DECISIONS,
@@ -33,6 +34,7 @@ ROLES: dict[str, list[str]] = {
         *REVEAL,
         "review.assign_review",
         "review.settle_proposal",
+        "review.plant_look",
     ],
     "auditor": [*QUEUE, *DECISIONS, *EXCHANGES, *RUNS, *RULES, *ALL_ACTS, "review.reveal_limited"],
     # Counts, never a case.

@@ -15,6 +15,7 @@ from integrations.models import Buli2Exchange, Direction, ExchangeState
 log = structlog.get_logger(__name__)
 
 ALL = "all"
+ACTOR = "system:buli2_exchanges"
 VERBS = {"resend": buli2.resend, "cancel": buli2.cancel_exchange}
 
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--state", choices=ExchangeState.values, default="dead", help="which ones; default: dead")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         parser.add_argument("--limit", type=int, default=1000)
+        parser.add_argument("--reason", choices=buli2.ACT_REASONS, help="of a resend or cancel, for the audit trail")
         verbs = parser.add_mutually_exclusive_group()
         verbs.add_argument("--resend", metavar="ID", help="make it due again; `all`: every one that is listed")
         verbs.add_argument("--cancel", metavar="ID", help="give it up for good; `all`: every one that is listed")
@@ -34,7 +36,7 @@ class Command(BaseCommand):
         listed = list(rows.order_by("created_at")[: options["limit"]])
         for name, verb in VERBS.items():
             if options[name]:
-                return self._act(name, verb, self._chosen(options[name], listed))
+                return self._act(name, verb, self._chosen(options[name], listed), options["reason"])
         for exchange in listed:
             self.stdout.write(json.dumps(facts(exchange)) if options["json"] else line(exchange))
         if not listed:
@@ -49,8 +51,10 @@ class Command(BaseCommand):
         except (ValueError, Buli2Exchange.DoesNotExist) as error:
             raise CommandError(f"no exchange has the id {word!r}") from error
 
-    def _act(self, name: str, verb: Any, chosen: list[Buli2Exchange]) -> None:
-        done = [exchange for exchange in chosen if verb(exchange)]
+    def _act(self, name: str, verb: Any, chosen: list[Buli2Exchange], reason: str | None) -> None:
+        if reason is None:
+            raise CommandError("say why: --reason " + ", ".join(buli2.ACT_REASONS))
+        done = [exchange for exchange in chosen if verb(exchange, actor=ACTOR, reason=reason)]
         for exchange in done:
             log.info(f"exchange_{name}", exchange_id=str(exchange.pk), review_id=str(exchange.review_id), by="command")
         self.stdout.write(f"{name}: {len(done)} of {len(chosen)}")
