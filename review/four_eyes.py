@@ -7,6 +7,8 @@ from review.models import UNKNOWN_RISK, Decision, Review
 from verification.runs import read_run
 
 HIGH_RISK = 70
+# Of these checks only how the picture was taken is at fault: one pair of eyes on it is what the machine lacked.
+OF_THE_PICTURE = ("in_colour", "large_enough", "one_card", "whole_card")
 HIGH, DUPLICATE, OVERRIDE, NUMBER = "high_risk", "duplicate_number", "override", "number_corrected"
 
 
@@ -40,8 +42,10 @@ def reasons_for_two(review: Review, decision: str) -> list[str]:
 
 
 def forbids_approval(review: Review) -> list[str]:
-    """The checks that failed and by which the machine may not approve, in the light of all corrections."""
+    """The checks by which something speaks against the card and the machine may not approve it, in the light of all
+    corrections: whoever approves it overrides them."""
     corrected = review.corrections.order_by("-created_at").first()
     run = None if corrected else read_run(review.document)
     findings: list[dict[str, Any]] = corrected.findings if corrected else (run.findings if run else [])
-    return [found["code"] for found in findings if found["gate"] and found["outcome"] == "failed"]
+    failed = [found["code"] for found in findings if found["gate"] and found["outcome"] == "failed"]
+    return [code for code in failed if code not in OF_THE_PICTURE]

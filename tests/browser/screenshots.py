@@ -14,7 +14,9 @@ from documents.models import Document
 from documents.storage import write_original
 from filot.models import User
 from integrations.models import Buli2Exchange
-from review.models import Review
+from review.looks import plant_for_all
+from review.models import Decision, Review
+from review.revealing import reveal
 from tests.browser.cases import given_to
 from tests.browser.conftest import Opened
 from tests.browser.watching import settled
@@ -89,6 +91,9 @@ def test_pictures(opened: Opened) -> None:
         Buli2Exchange.objects.create(
             **message, review_id=reviews[at].pk, state=state, http_status=200 if at == 0 else 503
         )
+    callback = {"direction": "inbound", "kind": "callback", "method": "POST", "path": "/internal/buli2/callback"}
+    for state, status, error in (("done", 200, ""), ("refused", 401, "INVALID_SIGNATURE")):
+        Buli2Exchange.objects.create(**callback, state=state, http_status=status, error=error, duration_ms=9)
     Worker.objects.create(name="ocr-1@specimen", queue="ocr.cpu", host="specimen", pid=1, loop_pid=1, doing="idle")
     mine, same = reviews[0], reviews[3]
     page = opened(me, "")
@@ -114,6 +119,15 @@ def test_pictures(opened: Opened) -> None:
     everything = opened(root, "")
     shoot(everything, "exchanges", "integrations/buli2exchange/")
     shoot(everything, "operations", "ops/")
+    compliance = staff("compliance", "citra")
+    User.objects.filter(pk=compliance.pk).update(language="en")
+    for review in reviews[:2]:
+        reveal(review, me, reason="compare")
+    Review.objects.filter(pk=reviews[7].pk).update(decision="approved", decided_at=timezone.now())
+    plant_for_all(Review.objects.get(pk=reviews[7].pk), answer=Decision.approved, by=compliance)
+    theirs = opened(compliance, "")
+    shoot(theirs, "audit", "documents/auditentry/")
+    shoot(theirs, "known-answers", "review/blindlook/known/")
     stranger = opened(None, "login/")
     stranger.screenshot(path=FOLDER / "login.png")
 

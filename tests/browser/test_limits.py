@@ -1,21 +1,30 @@
 """Weights, sizes and queries of the pages, and what each has to keep in every theme, language and width."""
 
 import itertools
+from base64 import b32decode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from playwright.sync_api import Page, Response
 
 from documents.models import Document
+from filot import second_factor
 from filot.models import User
 from integrations.models import Buli2Exchange
+from review import looks
+from review.looks import take_look
+from review.models import Decision
+from review.proposals import propose
 from tests.browser.cases import case, given_to
 from tests.browser.conftest import Opened
 from tests.browser.install import installed
@@ -122,6 +131,104 @@ def test_axe_finds_nothing_on_any_page_in_any_language_at_any_width(
                 for dialog in open_dialogs(page):
                     found += [f"{dialog} {language}: {line}" for line in violations(page)]
     assert found == []
+
+
+@pytest.fixture
+def rarer_pages(pages: dict[str, str], people: dict[str, User]) -> dict[str, str]:
+    """What compliance and operations open now and then, as one who may do all of it; something on each."""
+    duties = Group.objects.filter(name__in=("compliance", "ops", "reviewer"))
+    people["duties"] = staff("compliance", "citra")
+    people["duties"].groups.set(duties)
+    decided = case(User.objects.create_user("another"), decision="approved", decided_at=timezone.now())
+    looks.plant_for_all(decided, answer=Decision.rejected, by=people["senior"])
+    propose(people["duties"], kind="sla", content={"hours": 12})
+    callback = {"direction": "inbound", "kind": "callback", "method": "POST", "path": "/x", "state": "refused"}
+    refused = Buli2Exchange.objects.create(**callback, error="INVALID_SIGNATURE")
+    dead = Buli2Exchange.objects.get(state="dead")
+    return {
+        "audit": "documents/auditentry/",
+        "a look": "review/blindlook/",
+        "known answers": "review/blindlook/known/",
+        "proposals": "review/proposal/",
+        "a new proposal": "review/proposal/add/",
+        "reasons": "review/rejectreason/",
+        "policy changes": "verification/policychange/",
+        "readings": "verification/verificationrun/",
+        "workflows": "review/reviewworkflow/",
+        "exchanges": "integrations/buli2exchange/",
+        "a dead message": f"integrations/buli2exchange/{dead.pk}/change/",
+        "a refused callback": f"integrations/buli2exchange/{refused.pk}/change/",
+        "operations": "ops/",
+    }
+
+
+@pytest.mark.parametrize(("theme", "language"), [("light", "en"), ("dark", "id")])
+def test_axe_finds_nothing_on_the_rarer_pages_and_none_is_wider_than_a_phone(
+    opened: Opened, people: dict[str, User], rarer_pages: dict[str, str], theme: str, language: str
+) -> None:
+    axe, found = installed().axe.read_text(), []
+    user = people["duties"]
+    User.objects.filter(pk=user.pk).update(language=language)
+    page = opened(user, "preferences/", color_scheme=theme, bypass_csp=True)
+    assert take_look(user)
+    for name, address in rarer_pages.items():
+        answer = page.goto(f"/{settings.ADMIN_PATH}{address}")
+        assert answer is not None
+        assert answer.status == 200, name
+        wear(page, theme)
+        settled(page)
+        page.evaluate(axe)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            found += [f"{name} {language} {width}: {line}" for line in violations(page)]
+        page.set_viewport_size({"width": PHONE, "height": 800})
+        room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        found += [f"{name} on a phone: {room}"] if room[0] > room[1] else []
+    assert found == []
+
+
+@pytest.mark.parametrize(("theme", "language"), [("light", "en"), ("dark", "id")])
+def test_axe_finds_nothing_on_the_pages_of_the_second_step(
+    contexts: Any, people: dict[str, User], live_server: Any, theme: str, language: str
+) -> None:
+    axe, found, user = installed().axe.read_text(), [], people["senior"]
+    context, watch = contexts(color_scheme=theme, bypass_csp=True)
+    watch.expect(403)
+    with_a_password_alone(context, user, live_server.url, language)
+    page = context.new_page()
+
+    def look(name: str) -> None:
+        wear(page, theme)
+        page.evaluate(axe)
+        found.extend(f"{name} {language}: {line}" for line in violations(page))
+
+    User.objects.filter(pk=user.pk).update(second_factor_at=None, language=language)
+    page.goto(f"/{settings.ADMIN_PATH}second-step/")
+    look("enrolment")
+    secret = page.locator("#content-main code").first.text_content() or ""
+    key = b32decode(secret.replace(" ", "")).hex()
+    page.locator("input[name=code]").fill(second_factor.current_code(key))
+    page.keyboard.press("Enter")
+    page.locator(".recovery-codes").wait_for()
+    look("recovery codes")
+    with_a_password_alone(context, user, live_server.url, language)
+    page.goto(f"/{settings.ADMIN_PATH}second-step/")
+    look("second step")
+    page.locator("input[name=code]").fill("000000")
+    page.keyboard.press("Enter")
+    page.locator(".errornote").wait_for()
+    look("a wrong code")
+    assert found == []
+
+
+def with_a_password_alone(context: Any, user: User, url: str, language: str) -> None:
+    client = Client()
+    client.force_login(user)
+    session = client.session
+    session.pop("second_factor", None)
+    session.save()
+    names = {settings.SESSION_COOKIE_NAME: session.session_key, settings.LANGUAGE_COOKIE_NAME: language}
+    context.add_cookies([{"name": name, "value": value, "url": url} for name, value in names.items()])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -16,7 +16,7 @@ from documents.status import Status
 from filot.models import User
 from review import delivery, taking
 from review.deciding import NotAllowed, Said, TooLate, UnknownReason, decide_case, undo, undoable
-from review.four_eyes import reasons_for_two
+from review.four_eyes import OF_THE_PICTURE, reasons_for_two
 from review.models import Decision, Review, ReviewDecision, Source, Verdict
 from review.services import AlreadyDecided, OwnDocument, UnknownDecision, decide, record_decision
 from review.taking import CaseLost
@@ -24,6 +24,7 @@ from tests.documents.build import make_document
 from tests.review.admin_cases import NIK, open_case, state_of
 from tests.review.cases import Temporal
 from tests.review.people import person
+from verification.policy import CHECKS
 
 pytestmark = pytest.mark.django_db
 APPROVED, REJECTED = Decision.approved, Decision.rejected
@@ -135,6 +136,14 @@ def test_approving_what_the_machine_may_not_approve_needs_two_and_rejecting_it_d
     review = open_case(owner, findings=FORBIDS)
     assert reasons_for_two(review, APPROVED) == ["override"]
     assert reasons_for_two(review, REJECTED) == []
+
+
+@pytest.mark.parametrize("code", OF_THE_PICTURE)
+def test_one_person_approves_where_only_the_picture_is_at_fault(owner: User, code: str) -> None:
+    assert code in CHECKS
+    fault = {"code": code, "outcome": "failed", "points": -20, "gate": True}
+    assert reasons_for_two(open_case(owner, findings=[fault], number=""), APPROVED) == []
+    assert reasons_for_two(open_case(owner, findings=[fault, *FORBIDS], number=""), APPROVED) == ["override"]
 
 
 def test_the_first_verdict_decides_nothing_and_what_it_says_is_hidden(owner: User) -> None:

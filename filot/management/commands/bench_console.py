@@ -147,6 +147,12 @@ def pages() -> list[Page]:
     exchanges = reverse("admin:integrations_buli2exchange_changelist")
     deep = reverse(QUEUE) + _far_page(User.objects.get(username="bench-senior"))
 
+    first = Document.objects.exclude(number_index="").first()
+    by_ref, by_number = (
+        reverse(QUEUE, query={"q": term, "state": "all"})
+        for term in (first.ref if first else "", f"number:{first.number_index if first else ''}")
+    )
+
     def case() -> Any:
         return senior.get(reverse("admin:review_review_change", args=[next(cases)]))
 
@@ -157,6 +163,8 @@ def pages() -> list[Page]:
         Page("queue, high risk, KTP", lambda: senior.get(reverse(QUEUE) + "?risk=high&kind=KTP"), 60, 8),
         Page("queue, far page", lambda: senior.get(deep), 60, 8),
         Page("queue, decided", lambda: senior.get(reverse(QUEUE) + "?state=decided"), 60, 8),
+        Page("search by reference", lambda: senior.get(by_ref), 60, 8),
+        Page("search by number", lambda: senior.get(by_number), 60, 8),
         Page("case", case, 50, 14),
         Page(NEXT, lambda: senior.post(reverse("admin:review_review_take")), 20, None),
         Page("operations", lambda: _root().get(reverse("admin:ops")), None, None),
