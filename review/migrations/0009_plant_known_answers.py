@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('review', '0007_console_indexes'),
+        ('review', '0008_restricted_not_compared'),
     ]
 
     operations = [
