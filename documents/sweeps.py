@@ -16,23 +16,28 @@ SWEEP_SECONDS = Histogram(
 )
 REPAIRED = Counter("filot_sweep_repaired_total", "Rows for which a sweep made up for a lost step", ["sweep", "step"])
 KEPT_SECONDS = 7 * 86400
+LEFT = "left"
 
 
 @contextmanager
 def noted(sweep: str) -> Iterator[dict[str, int]]:
-    """Around one run. The caller fills {step: rows}. A run that fails is not noted: its age tells."""
+    """Around one run. The caller fills {step: rows}; LEFT is what it found and could not repair. A run that fails
+    is not noted: its age tells.
+    """
     began = time.monotonic()
     done: dict[str, int] = {}
     yield done
     seconds = time.monotonic() - began
     SWEEP_SECONDS.labels(sweep).observe(seconds)
+    left = done.pop(LEFT, 0)
     for step, count in done.items():
         REPAIRED.labels(sweep, step).inc(count)
-    cache.set(_key(sweep), {"at": time.time(), "seconds": seconds, "repaired": sum(done.values())}, KEPT_SECONDS)
+    found = {"at": time.time(), "seconds": seconds, "repaired": sum(done.values()), LEFT: left}
+    cache.set(_key(sweep), found, KEPT_SECONDS)
 
 
 def last_run(sweep: str) -> dict[str, Any] | None:
-    """{"at": epoch seconds, "seconds", "repaired"} of the last run that came through; None if none is known."""
+    """{"at": epoch seconds, "seconds", "repaired", "left"} of the last run that came through; None if none is known."""
     noted_before: dict[str, Any] | None = cache.get(_key(sweep))
     return noted_before
 

@@ -22,7 +22,8 @@ OVERDUE = timedelta(hours=1)  # after its upload a document has an outcome or wa
 LEFT = timedelta(minutes=5)  # sweeps come every few seconds: what stands so long is not on its way
 MISSING_SINCE = timedelta(days=1)
 UNSETTLED = (Status.uploaded, Status.processing, Status.ocr_completed, Status.ai_evaluated)
-SWEEPS = ("verification.sweep", "review.sweep", "documents.sweep_originals", "backup")
+RECONCILE = "review.reconcile"
+SWEEPS = ("verification.sweep", "review.sweep", "documents.sweep_originals", RECONCILE, "backup")
 # Those that grow with every document, for as long as documents are kept.
 GROWING = (
     "documents_document",
@@ -41,6 +42,7 @@ GAUGES: dict[str, tuple[str, str, str]] = {
     "breaker_open": ("filot_buli2_breaker_open", "1 while no call to BULI2 is let through", ""),
     "sweep_age": ("filot_sweep_age_seconds", "Since a sweep last came through", "sweep"),
     "sweep_seconds": ("filot_sweep_last_duration_seconds", "What its last run took", "sweep"),
+    "drift": ("filot_workflow_drift", "Differences between rows and Temporal when they were last compared", ""),
     "clock": ("filot_clock_offset_seconds", "This host's clock less the database's", ""),
     "certificates": (
         "filot_certificate_expiry_timestamp_seconds",
@@ -67,6 +69,8 @@ def service_figures() -> dict[str, Any]:
     runs = {sweep: run for sweep in SWEEPS if (run := last_run(sweep))}
     figures["sweep_age"] = {sweep: max(0.0, time.time() - run["at"]) for sweep, run in runs.items()}
     figures["sweep_seconds"] = {sweep: run["seconds"] for sweep, run in runs.items()}
+    if RECONCILE in runs:
+        figures["drift"] = runs[RECONCILE].get("left", 0)
     if settings.BULI2_MODE != "local":
         figures["breaker_open"] = int(breaker_state() != "closed")
     return figures

@@ -245,6 +245,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": env.ocr_gpu_reaper_interval},
     },
     "sweep reviews": {"task": "review.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "compare reviews with Temporal": {
+        "task": "review.reconcile",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "forget old exchanges": {"task": "review.forget_exchanges", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget ended sessions": {"task": "filot.clear_sessions", "schedule": 86400.0, "options": {"expires": 3600}},
     "look at certificates": {

@@ -23,6 +23,8 @@ from review.models import Review
 
 log = structlog.get_logger(__name__)
 
+RECONCILE = "review.reconcile"
+OLDER_THAN = timedelta(seconds=60)  # younger differences are on their way
 PREFIX = "kyc-review-"
 TELLING = timedelta(hours=25)  # a recorded workflow may go on for a day, until BULI2 has been told
 

@@ -1,11 +1,16 @@
 """Celery's doors to reviews. What they do is safe to run twice at once, and a lost run is made up for by the next."""
 
+import structlog
 from celery import shared_task
 from django.core.cache import cache
 
-from documents.sweeps import noted
+from documents.sweeps import LEFT, noted
 from integrations import buli2
+from integrations.temporal import TemporalUnavailable
 from review import delivery, partner, services
+from review.reconciling import OLDER_THAN, RECONCILE, drift
+
+log = structlog.get_logger(__name__)
 
 DELIVER = "review.deliver"
 SWEEP = "review.sweep"
@@ -34,6 +39,16 @@ def sweep() -> None:
             partner.tell_untold()
         finally:
             cache.delete(EXCHANGES_LOCK)
+
+
+@shared_task(name=RECONCILE)
+def reconcile() -> None:
+    """Count where rows and Temporal differ, and mend nothing: what sweeps do not see is for somebody to look at."""
+    try:
+        with noted(RECONCILE) as done:
+            done[LEFT] = sum(1 for _ in drift(OLDER_THAN))
+    except TemporalUnavailable as error:
+        log.warning("workflows_not_compared", error=type(error).__name__)
 
 
 @shared_task(name=FORGET)

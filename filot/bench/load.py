@@ -1,29 +1,45 @@
-"""A mixed load from outside: uploads, polls, callbacks and lists together, and what was answered in which time."""
+"""A mixed load from outside: uploads, polls, lists, reviews in the console and callbacks together; how they fared."""
 
 import hashlib
 import hmac
 import json
 import threading
 import time
-import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 
+from filot.bench.person import Person
+
 TIMEOUTS = (5, 30)  # seconds to connect, to answer
+SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+# What a healthy system answers to calls that nothing is wrong with; 200 to the others.
+EXPECTED = {"upload": {201}, "take": {302}, "decide": {302, 409}}  # 409: a callback was faster
+NO_ANSWER, SERVER_ERROR = 0, 500
 
 
 @dataclass(slots=True)
 class Answers:
-    """Seconds and codes by kind of call. A code of 0: no answer came."""
+    """Seconds and codes by kind of call. An error is no answer and a 5xx, or whatever is not among `expected`."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     codes: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     lock: threading.Lock = field(default_factory=threading.Lock)
+    expected: Mapping[str, set[int]] | None = None
+
+    def timed(self, kind: str, call: Callable[[], requests.Response]) -> requests.Response | None:
+        """The answer; None when there was none."""
+        began = time.monotonic()
+        try:
+            answer = call()
+        except requests.RequestException:
+            answer = None
+        self.note(kind, time.monotonic() - began, NO_ANSWER if answer is None else answer.status_code)
+        return answer
 
     def note(self, kind: str, seconds: float, code: int) -> None:
         with self.lock:
@@ -31,9 +47,9 @@ class Answers:
             self.codes[kind][code] += 1
 
     def row(self, kind: str, over: float) -> dict[str, Any]:
-        """Rates a second over `over` seconds; times in milliseconds. An error is a 5xx or no answer."""
+        """Rates a second over `over` seconds; times in milliseconds."""
         seconds, codes = sorted(self.seconds[kind]), self.codes[kind]
-        errors = sum(count for code, count in codes.items() if code == 0 or code >= 500)
+        errors = sum(count for code, count in codes.items() if self._is_error(kind, code))
         at = {
             name: round(1000 * seconds[min(len(seconds) - 1, int(share * len(seconds)))], 1) for name, share in SHARES
         }
@@ -46,20 +62,37 @@ class Answers:
             "codes": dict(codes),
         }
 
+    def _is_error(self, kind: str, code: int) -> bool:
+        if self.expected is None:
+            return code == NO_ANSWER or code >= SERVER_ERROR
+        return code not in self.expected.get(kind, {200})
 
-SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+
+def of_sound_calls() -> Answers:
+    return Answers(expected=EXPECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A client of the API and the cards that are theirs: a number that two owners send needs two people."""
+
+    token: str
+    cards: Sequence[bytes]
 
 
 @dataclass(slots=True)
 class Mix:
-    """Who calls what. `cards` are files that differ from each other; `secret` signs callbacks of BULI2, or none go."""
+    """Who calls what. `secret` signs callbacks of BULI2; without it, or without people, that part is left out."""
 
     url: str
-    tokens: list[str]
-    cards: list[bytes]
+    owners: Sequence[Owner]
     secret: str = ""
-    answers: Answers = field(default_factory=Answers)
-    sent: list[str] = field(default_factory=list)
+    people: Sequence[Person] = ()
+    answers: Answers = field(default_factory=of_sound_calls)
+    sent: list[tuple[str, Owner]] = field(default_factory=list)
+    reviews: list[str] = field(default_factory=list)  # that wait for a decision, as far as the API said so
+    decided: list[str] = field(default_factory=list)  # by our callbacks
+    known: set[str] = field(default_factory=set)
 
     def run(self, callers: int, seconds: float) -> float:
         """Each caller makes one call after the other, of every kind in turn. Returns how long it took."""
@@ -69,53 +102,80 @@ class Mix:
                 done.result()
         return time.monotonic() - began
 
+    def prepare(self, count: int, patience: float) -> int:
+        """Send so many uploads and wait until their reviews are known: how many are, after `patience` at most."""
+        session, until = requests.Session(), time.monotonic() + patience
+        for turn in range(count):
+            self.upload(session, turn)
+        while len(self.known) < count and time.monotonic() < until:
+            for document, owner in self.sent:
+                if document not in self.known:
+                    self._ask(session, document, owner)
+            time.sleep(0.5)
+        return len(self.reviews)
+
     def _caller(self, number: int, until: float) -> None:
         session = requests.Session()
-        session.headers["Authorization"] = f"Bearer {self.tokens[number % len(self.tokens)]}"
-        kinds: list[Callable[[requests.Session, int], None]] = [self.upload, self.poll, self.list, self.callback]
+        calls: list[Callable[[requests.Session, int], None]] = [self.upload, self.poll, self.poll, self.list]
+        calls += [self.callback] if self.secret else []
+        calls += [self.review] if self.people else []
         turn = number
         while time.monotonic() < until:
-            kinds[turn % len(kinds)](session, turn)
+            calls[turn % len(calls)](session, turn)
             turn += 1
 
     def upload(self, session: requests.Session, turn: int) -> None:
-        card = self.cards[hash((turn, threading.get_ident())) % len(self.cards)]
-        answer = self._timed(
-            "upload",
-            lambda: session.post(
-                f"{self.url}/documents/upload",
-                files={"file": ("card.jpg", card, "image/jpeg")},
-                data={"type": "KTP"},
-                timeout=TIMEOUTS,
-            ),
-        )
+        owner = self.owners[turn % len(self.owners)]
+        card = owner.cards[turn // len(self.owners) % len(owner.cards)]
+        file = {"file": ("card.jpg", card, "image/jpeg")}
+        answer = self._api("upload", session, owner, "POST", "/documents/upload", files=file, data={"type": "KTP"})
         if answer is not None and answer.status_code == 201:
-            self.sent.append(answer.json()["documentId"])
+            self.sent.append((answer.json()["documentId"], owner))
 
     def poll(self, session: requests.Session, turn: int) -> None:
         if self.sent:
-            document = self.sent[turn % len(self.sent)]
-            self._timed("status", lambda: session.get(f"{self.url}/verification/status/{document}", timeout=TIMEOUTS))
+            self._ask(session, *self.sent[turn % len(self.sent)])
+
+    def _ask(self, session: requests.Session, document: str, owner: Owner) -> None:
+        """As an app does: how far is it; and once it waits for a person, which review that is."""
+        answer = self._api("status", session, owner, "GET", f"/verification/status/{document}")
+        if answer is None or answer.status_code != 200 or document in self.known:
+            return
+        if answer.json()["verificationStatus"] != "pending_manual_review":
+            return
+        said = self._api("evaluate", session, owner, "POST", "/verification/evaluate", json={"documentId": document})
+        if said is not None and said.status_code == 200 and "reviewId" in said.json():
+            with self.answers.lock:
+                if document not in self.known:
+                    self.known.add(document)
+                    self.reviews.append(said.json()["reviewId"])
 
     def list(self, session: requests.Session, turn: int) -> None:
-        self._timed("list", lambda: session.get(f"{self.url}/documents", timeout=TIMEOUTS))
+        self._api("list", session, self.owners[turn % len(self.owners)], "GET", "/documents")
 
     def callback(self, session: requests.Session, turn: int) -> None:
-        """Signed, and about a review of nobody: 404 after everything but the decision itself was done."""
-        if not self.secret:
+        """The newest open review is rejected; when there is none, one that was rejected is rejected once more."""
+        with self.answers.lock:
+            fresh = bool(self.reviews)
+            review = self.reviews.pop() if fresh else self.decided[turn % len(self.decided)] if self.decided else ""
+        if not review:
             return
-        body = json.dumps({"decision": "approved"}).encode()
+        body = json.dumps({"decision": "rejected", "reviewId": review}).encode()
         signature = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {"x-buli2-signature": signature, "Content-Type": "application/json"}
-        path = f"{self.url}/internal/reviews/{uuid.uuid4()}/callback"
-        self._timed("callback", lambda: session.post(path, data=body, headers=headers, timeout=TIMEOUTS))
+        path = f"{self.url}/internal/reviews/{review}/callback"
+        kind = "callback" if fresh else "callback again"
+        self.answers.timed(kind, lambda: session.post(path, data=body, headers=headers, timeout=TIMEOUTS))
+        if fresh:
+            self.decided.append(review)
 
-    def _timed(self, kind: str, call: Callable[[], requests.Response]) -> requests.Response | None:
-        began = time.monotonic()
-        try:
-            answer = call()
-        except requests.RequestException:
-            self.answers.note(kind, time.monotonic() - began, 0)
-            return None
-        self.answers.note(kind, time.monotonic() - began, answer.status_code)
-        return answer
+    def review(self, session: requests.Session, turn: int) -> None:
+        self.people[turn % len(self.people)].decide_one(self.answers.timed)
+
+    def _api(
+        self, kind: str, session: requests.Session, owner: Owner, method: str, path: str, **more: Any
+    ) -> requests.Response | None:
+        headers = {"Authorization": f"Bearer {owner.token}"}
+        return self.answers.timed(
+            kind, lambda: session.request(method, self.url + path, headers=headers, timeout=TIMEOUTS, **more)
+        )

@@ -1,16 +1,24 @@
 """Celery's doors to reviews."""
 
+import io
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery import current_app
 from django.core.cache import cache
+from django.core.management import call_command
 
 from documents.status import Status
 from filot.models import User
+from filot.service_figures import service_figures
 from integrations import temporal
 from review import delivery, partner, tasks
+from review.management.commands import reconcile_workflows as command
 from review.models import Review
+from review.reconciling import Drift, Kind
 from tests.review.cases import Temporal, case_of, document_in
 
 
@@ -71,3 +79,46 @@ def test_one_round_of_exchanges_runs_at_a_time(db: None, rounds: list[str], sett
     tasks.sweep()
     assert rounds == ["send", "tell"]
     assert cache.get(tasks.EXCHANGES_LOCK) is None
+
+
+# What sweeps do not see -----------------------------------------------------------------------------------------------
+
+
+def found(monkeypatch: pytest.MonkeyPatch, *differences: Drift, fails: bool = False) -> None:
+    def drift(older_than: timedelta) -> Iterator[Drift]:
+        yield from differences
+        if fails:
+            raise temporal.TemporalUnavailable("away")
+
+    monkeypatch.setattr(tasks, "drift", drift)
+    monkeypatch.setattr(command, "drift", drift)
+
+
+def difference(mend: Any = lambda: None) -> Drift:
+    return Drift(Kind.not_started, str(uuid.uuid4()), "no workflow was started", mend)
+
+
+@pytest.mark.django_db
+def test_rows_and_temporal_are_compared_hourly_and_what_is_found_is_a_gauge_until_it_is_mended(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    assert tasks.RECONCILE in {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert "drift" not in service_figures()
+    mended: list[str] = []
+    found(monkeypatch, difference(lambda: mended.append("a")), difference(lambda: mended.append("b")))
+    tasks.reconcile()
+    assert (service_figures()["drift"], mended) == (2, [])
+    call_command("reconcile_workflows", "--fix", stdout=io.StringIO(), stderr=io.StringIO())
+    assert (service_figures()["drift"], mended) == (0, ["a", "b"])
+
+
+@pytest.mark.django_db
+def test_while_temporal_is_away_nothing_is_said_to_have_been_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    found(monkeypatch, difference())
+    tasks.reconcile()
+    before = service_figures()
+    found(monkeypatch, fails=True)
+    tasks.reconcile()
+    after = service_figures()
+    assert after["drift"] == before["drift"] == 1
+    assert after["sweep_age"]["review.reconcile"] > before["sweep_age"]["review.reconcile"]

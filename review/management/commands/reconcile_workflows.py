@@ -13,12 +13,11 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from documents.sweeps import LEFT, noted
 from integrations.temporal import TemporalUnavailable, WorkflowGone
-from review.reconciling import Drift, NotMendable, drift
+from review.reconciling import OLDER_THAN, RECONCILE, Drift, NotMendable, drift
 
 log = structlog.get_logger(__name__)
-
-OLDER_THAN = 60  # seconds: younger differences are on their way
 
 
 class Command(BaseCommand):
@@ -26,20 +25,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--fix", action="store_true", help="put each difference right")
-        parser.add_argument(
-            "--older-than", type=int, default=OLDER_THAN, metavar="SECONDS", help="default: %(default)s"
-        )
+        seconds = int(OLDER_THAN.total_seconds())
+        parser.add_argument("--older-than", type=int, default=seconds, metavar="SECONDS", help="default: %(default)s")
         parser.add_argument("--json", action="store_true", help="one JSON object for each difference")
 
     def handle(self, *args: Any, **options: Any) -> None:
         counts: Counter[str] = Counter()
         left = 0
         try:
-            for found in drift(timedelta(seconds=options["older_than"])):
-                outcome = _mended(found) if options["fix"] else "found"
-                counts[found.kind] += 1
-                left += outcome != "mended"
-                self.stdout.write(_line(found, outcome, as_json=options["json"]))
+            with noted(RECONCILE) as done:
+                for found in drift(timedelta(seconds=options["older_than"])):
+                    outcome = _mended(found) if options["fix"] else "found"
+                    counts[found.kind] += 1
+                    left += outcome != "mended"
+                    self.stdout.write(_line(found, outcome, as_json=options["json"]))
+                done[LEFT], done["mended"] = left, counts.total() - left
         except TemporalUnavailable as error:
             raise CommandError(
                 f"Temporal at {settings.TEMPORAL_ADDRESS} does not answer: {error}", returncode=2
