@@ -22,7 +22,7 @@ from ocr_gpu.views import closer_view, on_turned, turned, turned_box, with_light
 from verification.calibration import DATE, NUMBER, group_of, with_calibration
 from verification.evidence import Evidence
 from verification.fields import FieldValue
-from verification.kinds import kind_of
+from verification.kinds import Kind, kind_of
 from verification.looks import Look, first_look, found, is_weak, joined, on_page
 from verification.quality import QualityIssue, issues_of
 
@@ -49,6 +49,7 @@ class Reading:
     parser_version: str
     turn: int = 0  # degrees clockwise by which `picture` was turned
     kind: str = ""
+    seen: Kind | None = None  # what `kind` is the code of, for whoever judges at once
     measures: Mapping[str, float] = field(default_factory=dict)
     issues: Sequence[QualityIssue] = ()
     fingerprint: bytes = b""  # of the page, and behind it of the card alone where it was found; 32 bytes each
@@ -135,7 +136,13 @@ def _seen(page: Page, lines: Sequence[OcrLine]) -> dict[str, Any]:
     room = dict(zip(("room_left", "room_top", "room_right", "room_bottom"), measures.room, strict=True))
     issues = issues_of(measures, kind, cards=len(cards))
     prints = [fingerprint(page), *([fingerprint(squared(page, card))] if card else [])]
-    return {"kind": kind.code, "measures": numbers | room, "issues": issues, "fingerprint": b"".join(prints)}
+    return {
+        "kind": kind.code,
+        "seen": kind,
+        "measures": numbers | room,
+        "issues": issues,
+        "fingerprint": b"".join(prints),
+    }
 
 
 def _doubted(name: str, field: FieldValue, margins: Margins) -> FieldValue:
@@ -157,7 +164,7 @@ def evidence_of_reading(name: str, reading: Reading) -> Evidence:
         document_type=name,
         values=reading.fields,
         lines=reading.lines,
-        kind=kind_of(reading.lines),
+        kind=reading.seen or kind_of(reading.lines),
         today=date.today(),
         issues=tuple(issue.code for issue in reading.issues),
     )

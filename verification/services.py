@@ -30,6 +30,7 @@ from verification.claims import Claimed, beat_all, claim, give_back, give_to_per
 from verification.comparing import bands_of
 from verification.fields import FieldValue
 from verification.judging import JUDGED_FIELDS, judge
+from verification.kinds import Kind
 from verification.known import known_of
 from verification.metrics import DECISIONS, LATENCY_SECONDS, OCR_SECONDS, REUSED
 from verification.models import RunOutcome, VerificationRun
@@ -103,7 +104,7 @@ def keep_and_settle(held: Claimed, reading: Reading | StoredReading) -> None:
     """The last two steps of one document. What fails here fails none of its batch, and is left to the sweep."""
     try:
         if keep_reading(held, reading):
-            settle(held.document, held.run)
+            settle(held.document, held.run, reading.seen if isinstance(reading, Reading) else None)
     except Exception:
         log.exception("settling_failed", document_id=str(held.document.pk))
 
@@ -236,13 +237,13 @@ def _store_page(document: Document, reading: Reading | StoredReading) -> str:
     return hashlib.sha256(picture).hexdigest()
 
 
-def settle(document: Document, run: VerificationRun) -> bool:
+def settle(document: Document, run: VerificationRun, kind: Kind | None = None) -> bool:
     """Judge what was read and move the document to its outcome. Safe to repeat: the second finds it moved, False.
 
     What it is compared with is asked for after its own reading was committed: of two documents with one number at the
-    same moment at least one sees the other.
+    same moment at least one sees the other. `kind` as in `evidence_of`: telling it takes as long as all the rest.
     """
-    verdict = judge(document, evidence_of(document, run, known_of(document, fields_of(run))), run)
+    verdict = judge(document, evidence_of(document, run, known_of(document, fields_of(run)), kind), run)
     run.outcome, run.finished_at = RunOutcome.judged, timezone.now()
     outcome: dict[str, Any] = {"ai_score": verdict.score, "ai_decision": verdict.decision}
     actor = f"policy {verdict.policy} {verdict.policy_version}"

@@ -169,7 +169,7 @@ class Steps:
         with walk.step("keep"):
             services.keep_reading(held, held.stored or readings[0][1])
         with walk.step("settle"):
-            services.settle(held.document, held.run)
+            services.settle(held.document, held.run, None if held.stored else readings[0][1].seen)
 
     def claims(self, count: int) -> list[float]:
         """Seconds of so many claims of what waits longest, one after the other."""

@@ -17,8 +17,11 @@ from tests.documents.build import make_document, store_original
 from tests.documents.test_api import picture
 from tests.verification.build import KTP_LINES, ScriptedEngine
 from verification import claims, services
+from verification.evidence import Evidence
 from verification.metrics import REFUSED_WRITES
 from verification.models import VerificationRun
+from verification.runs import evidence_of
+from verification.scoring import Verdict
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("originals_in", "published_policy")]
 
@@ -58,6 +61,20 @@ def test_a_run_keeps_the_versions_points_and_thresholds_that_decided(waiting: Do
     assert run.fields["nik"]["value"] == "3273014107900001"
     assert run.fields["religion"]["value"] == "ISLAM"
     assert run.fields["district"] == {**run.fields["district"], "value": None, "box": None}
+
+
+def test_what_is_judged_at_once_is_what_the_stored_run_says(waiting: Document, monkeypatch: Any) -> None:
+    reads_with(monkeypatch, ScriptedEngine())
+    seen, judge = [], services.judge
+
+    def judging(document: Document, evidence: Evidence, run: VerificationRun) -> Verdict:
+        seen.append(evidence)
+        return judge(document, evidence, run)
+
+    monkeypatch.setattr(services, "judge", judging)
+    services.verify_waiting("ocr.cpu", "w1")
+    waiting.refresh_from_db()
+    assert seen == [evidence_of(waiting, VerificationRun.objects.get(), seen[0].known)]
 
 
 def test_a_card_without_its_address_line_or_name_goes_to_a_person(waiting: Document, monkeypatch: Any) -> None:
