@@ -2,6 +2,7 @@
 step by step, without a server in between.
 """
 
+import os
 import time
 import uuid
 from collections import Counter
@@ -21,11 +22,13 @@ from documents.pressure import counted_late, counted_waiting, measured_pace, unr
 from documents.queue import ring
 from documents.services import receive_upload
 from documents.storage import originals
-from filot.bench.counts import StoreCalls
+from filot.bench.counts import StoreCalls, cpu_of_tree
 from filot.console_data import fill
 from filot.queues import queue_figures
 from filot.tokens import AccessToken
+from ocr_gpu.decoding import facts
 from ocr_gpu.engine import OcrEngine
+from ocr_gpu.images import check_file
 from verification import services, sweeping
 from verification.claims import Claimed, claim
 from verification.reading import engine_of, read_file
@@ -33,6 +36,7 @@ from verification.reading import engine_of, read_file
 T = TypeVar("T")
 
 OWNERS_OF_ROWS = 1000
+LOOKS_BEFORE = 20  # files, which start the process that forks a child for each
 WORKER = "bench"
 READING = "reading"  # the engine's own step, which is not what is looked at
 VACUUM = "VACUUM (ANALYZE) documents_document, documents_documentevent"  # as autovacuum does sooner or later
@@ -112,6 +116,7 @@ class Steps:
             "walk": self.walk,
             "claims": self.claims,
             "questions": self.questions,
+            "looks": self.looks,
         }
 
     def owners(self, count: int) -> list[list[str]]:
@@ -141,6 +146,20 @@ class Steps:
             )
             cursor.execute(VACUUM)
         return int(Document.objects.count())
+
+    def looks(self, files: list[str]) -> dict[str, float]:
+        """CPU seconds of the look into a file at the door, and of the decoding in it, without the child around it."""
+        found = [Path(file).read_bytes() for file in files]
+        for data in found[:LOOKS_BEFORE]:
+            check_file(data, declared="image/jpeg")
+        computed = cpu_of_tree(os.getpid())
+        for data in found:
+            check_file(data, declared="image/jpeg")
+        looked = (cpu_of_tree(os.getpid()) - computed) / os.sysconf("SC_CLK_TCK")
+        began = time.process_time()
+        for data in found:
+            facts(data, kind="image/jpeg")  # by hand, of pictures that were drawn here: nobody else may do that
+        return {"look": looked / len(found), "decoding": (time.process_time() - began) / len(found)}
 
     def walk(self, file: str, type: str, owner: str) -> dict[str, dict[str, float]]:
         """One document from the view's verb to its decision: {step: {"seconds", "queries", "store"}}."""

@@ -31,6 +31,7 @@ Say = Callable[[str], None]
 CALLERS = 8  # of an upload, side by side: as many as a web process has threads
 WARM_CARDS = 4  # for each process that reads, before anything is measured
 IDLE_SECONDS = 15.0
+LOOKS = 5  # into each card, to know what one costs
 LOW_LOAD_PAUSE = 0.3  # seconds from a decision to the next upload
 UPLOAD, REST = "upload call", "all but reading"
 
@@ -83,10 +84,12 @@ def uploads(parts: Parts, cards: Sequence[Card], *, rounds: int, seconds: float,
             before = after
             say(f"uploads, round {at + 1} of {rounds}: {done[-1].ratio:.3f} of the bare view")
         asked = difference(counted, parts.servers.counted(own))
+        look: dict[str, float] = filot.desk.ask("looks", files=[str(card.file) for card in cards] * LOOKS)
     costs = {name: count / ours.answered for name, count in asked.items()}
     tables = [
         rounds_table("Upload calls a second", ("FiLot", "bare view"), done),
         counts_table("CPU milliseconds of a call", {"FiLot": ours.milliseconds(), "bare view": theirs.milliseconds()}),
+        counts_table("CPU milliseconds of the look into a file", {"FiLot": {k: 1000 * v for k, v in look.items()}}),
         counts_table("Asked of the servers by a call", {"FiLot": costs}),
     ]
     figures = {
@@ -94,6 +97,7 @@ def uploads(parts: Parts, cards: Sequence[Card], *, rounds: int, seconds: float,
         "upload_to_bare_view_rounds": [each.ratio for each in done],
         "upload_to_bare_view_cpu": theirs.milliseconds()["all"] / ours.milliseconds()["all"],
         "uploads_a_second": median(each.own for each in done),
+        "look_cpu_seconds": look,
         "an_upload": costs,
     }
     return Found(tables, figures)

@@ -86,6 +86,7 @@ class Parts:
         self.store = SeaweedFs(folder / "seaweedfs", secret_key=secrets.token_urlsafe(16)) if s3 else None
         self._own = {"OCR_CPU_WORKERS": str(processes), "OCR_CPU_THREADS": str(threads)}
         self._running: list[Started] = []
+        self._connections: dict[str, psycopg.Connection[tuple[Any, ...]]] = {}
         self._databases = [TEMPLATE]  # the place of each is its number in Valkey: no hint reaches another's workers
 
     def __enter__(self) -> "Parts":
@@ -99,6 +100,8 @@ class Parts:
         return self
 
     def __exit__(self, *error: object) -> None:
+        for connection in self._connections.values():
+            connection.close()
         stop_all(self._services())
 
     def _services(self) -> list[Service]:
@@ -162,9 +165,13 @@ class Parts:
         return name
 
     def rows(self, database: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
-        """Asked without being counted among the statements; it is one commit."""
-        with psycopg.connect(self.database_url(database)) as connection:
-            return connection.execute(f"{MARK} {query}", arguments).fetchall()
+        """Asked without being counted among the statements; it is one commit.
+
+        A connection is kept: to log in costs both sides more than many an answer, and nothing of it is FiLot's.
+        """
+        if database not in self._connections:
+            self._connections[database] = psycopg.connect(self.database_url(database), autocommit=True)
+        return self._connections[database].execute(f"{MARK} {query}", arguments).fetchall()
 
     # Programs
 

@@ -21,7 +21,7 @@ CPU_QUEUE = "ocr.cpu"
 SENDERS = 4  # clients that upload side by side
 CARDS_OF_OWNER = 2  # a KTP and an NPWP
 SETTLE_SECONDS = 5.0  # for one document at the very most, on a machine that does much else
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.5  # asking computes too; when each was decided the rows say themselves
 # When the row took its last status: the commit itself, and no later than anybody could have seen it.
 SETTLED = """
 SELECT count(*), extract(epoch FROM max(pg_xact_commit_timestamp(xmin))) FROM documents_document
