@@ -1,7 +1,9 @@
 """Do the digits of a printed number look like one another? A letter among them reads as a digit and looks different.
 
 A network that has seen fifteen digits takes an O between them for a zero, whatever is printed. But one card sets its
-number in one face: two zeros of it have one width, one outline, and both a dot or a slash inside or neither.
+number in one face: two zeros of it have one width, one outline, and both a dot or a slash inside or neither. A digit
+that stands in the number once has no twin; in a line of nothing but itself the network has no digits to go by, and
+reads a Z as a Z.
 """
 
 from __future__ import annotations
@@ -26,6 +28,12 @@ LIKE = 5  # half of how many of the tallest pieces of ink tell how high a digit 
 # an O among the zeros, each of which passed at least one of these.
 MOST_SHAPE, MOST_WIDTH, MOST_INSIDE, MOST_CORNERS = 0.125, 0.11, 0.17, 0.13
 MOST_OTHER = 0.18  # of any other digit, shape and width together; honest ones reached 0.15
+
+# Digits for which a letter can be printed. An L is none for the 1: the one of OCR-A has a foot, and reads so alone.
+LETTERS = {"0": "OQD", "1": "I", "2": "Z", "5": "S", "6": "G", "7": "TY", "8": "B"}
+REPEATS = 5  # of a glyph in a line of its own: one alone is too little for a network that reads lines
+AROUND, BETWEEN, BEFORE = 2, 6, 20  # pixels of a strip of HEIGHT: kept beside a glyph, between two, before the first
+PAPER = 90  # percentile of brightness
 
 Patch = NDArray[numpy.float32]
 
@@ -55,6 +63,30 @@ def odd_one(strip: Page, digits: str) -> str:
     return ""
 
 
+def are_apart(strip: Page, count: int) -> bool:
+    """Whether so many digits stand there, one beside the other: else `odd_one` and `lone_digits` find nothing."""
+    return bool(_told_apart(_grey(of_height(strip, HEIGHT)), count))
+
+
+def lone_digits(strip: Page, digits: str) -> dict[str, Page]:
+    """Each digit that has no twin and that a letter looks like, with a line made of its picture several times over.
+
+    As for `odd_one` nothing where the digits can't be told apart.
+    """
+    lone = [at for at, digit in enumerate(digits) if digit in LETTERS and digits.count(digit) == 1]
+    picture = of_height(strip, HEIGHT)
+    boxes = _told_apart(_grey(picture), len(digits)) if lone else []
+    return {digits[at]: _repeated(picture, boxes[at]) for at in lone if boxes}
+
+
+def _repeated(picture: Page, box: tuple[int, int, int, int]) -> Page:
+    x, _, width, _ = box
+    glyph = picture[:, max(0, x - AROUND) : x + width + AROUND]
+    paper = numpy.percentile(picture.reshape(-1, 3), PAPER, axis=0).astype(numpy.uint8)
+    before, between = (numpy.full((HEIGHT, wide, 3), paper, numpy.uint8) for wide in (BEFORE, BETWEEN))
+    return numpy.concatenate([before, *[glyph, between] * REPEATS, before], axis=1)
+
+
 def _alike(one: Glyph, other: Glyph, digit: str) -> bool:
     shape = float(numpy.abs(one.shape - other.shape).mean())
     width = abs(float(numpy.log(one.width / other.width)))
@@ -67,15 +99,24 @@ def _alike(one: Glyph, other: Glyph, digit: str) -> bool:
 
 def _glyphs(strip: Page, count: int) -> list[Glyph]:
     """One for each digit from the left; none unless just so many stand there."""
-    grey = cv2.cvtColor(of_height(strip, HEIGHT), cv2.COLOR_RGB2GRAY).astype(numpy.uint8, copy=False)
-    level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
-    cuts = (_boxes(grey, level * darker) for darker in DARKER)
-    boxes = next((found for found in cuts if len(found) == count), [])
+    grey = _grey(of_height(strip, HEIGHT))
+    boxes = _told_apart(grey, count)
     if not boxes:
         return []
     darkest, brightest = numpy.percentile(grey, (2, 98))
     even = numpy.clip((grey - darkest) / max(brightest - darkest, 1), 0, 1).astype(numpy.float32)
     return [_glyph(even[y : y + height, x : x + width]) for x, y, width, height in boxes]
+
+
+def _grey(picture: Page) -> NDArray[numpy.uint8]:
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(numpy.uint8, copy=False)
+
+
+def _told_apart(grey: NDArray[numpy.uint8], count: int) -> list[tuple[int, int, int, int]]:
+    """The box of each digit from the left; none unless just so many stand there."""
+    level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
+    cuts = (_boxes(grey, level * darker) for darker in DARKER)
+    return next((found for found in cuts if len(found) == count), [])
 
 
 def _glyph(patch: Patch) -> Glyph:

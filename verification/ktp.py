@@ -27,7 +27,7 @@ from verification.regions import nearest, places
 from verification.slant import ways_to_lie
 
 CODE = "KTP"
-PARSER_VERSION = "4"
+PARSER_VERSION = "5"
 NUMBER_FIELDS = ("nik",)
 NUMBER_DIGITS = {"nik": NIK_DIGITS}
 USUAL_FIELDS = 15  # of a card that was read well; with fewer it is worth a second look

@@ -21,7 +21,7 @@ from verification.slant import ways_to_lie
 from verification.vocabulary import as_name, spaced
 
 CODE = "NPWP"
-PARSER_VERSION = "4"
+PARSER_VERSION = "5"
 NUMBER_FIELDS = ("npwpNumber", "npwp16")  # cards since July 2024 have the second instead
 NUMBER_DIGITS = {"npwpNumber": NPWP15_DIGITS, "npwp16": NPWP16_DIGITS, "nik": NPWP16_DIGITS}
 USUAL_FIELDS = 4  # of a card that was read well; with fewer it is worth a second look

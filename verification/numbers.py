@@ -8,13 +8,14 @@ digit is changed to satisfy a rule: a number is one that was read, with every ch
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ocr_gpu.engine import Box, OcrEngine, OcrLine, Page, StripReading
-from ocr_gpu.glyphs import odd_one
+from ocr_gpu.glyphs import LETTERS, are_apart, lone_digits, odd_one
 from ocr_gpu.quads import Quad, in_pixels, part_of
 from ocr_gpu.strips import variants
 from verification.fields import FieldValue
@@ -32,6 +33,7 @@ LEAST_CHANCE = 0.6
 MOST_RIVAL = 0.08
 MOST_WRONG_SHARE = 0.5  # with fewer readings than this behind it a number is no more than proposed
 MARGIN = 0.9  # character widths left and right of the number
+LEAST_HEIGHT = 30  # pixels of the number's line in the page: of a lower one each digit has to stand apart
 LEAST_DIGITS = 3  # of a piece that belongs to the number
 COVERED = 0.5  # of the smaller box: how much a line has to share with the field
 _RUN = re.compile(r"[0-9OoQDIlLi|ZzSsBbGgqAT? .\-–—]{3,}")
@@ -74,9 +76,26 @@ def confirmed(field: FieldValue, lines: Sequence[OcrLine], page: Page, engine: O
     pairs = engine.read_strips(strips, [CAPITALS, DIGITS])
     free, within = ([pair[place] for pair in pairs] for place in (0, 1))
     found = weighed(field, evidence_of(field, free, within, digits))
-    if found.confidence >= SURE and odd_one(strips[0], without_separators(found.value or "")):
-        return replace(found, confidence=JUST_UNSURE)  # a letter may be printed there, and a digit was read
+    number = without_separators(found.value or "")
+    if found.confidence < SURE:
+        return found
+    blurred = _height(quad) < LEAST_HEIGHT and not are_apart(strips[0], len(number))
+    if blurred or _a_letter_stands_in(number, strips[0], engine):
+        return replace(found, confidence=JUST_UNSURE)
     return found
+
+
+def _height(quad: Quad) -> float:
+    return math.dist(quad[0], quad[3])
+
+
+def _a_letter_stands_in(number: str, strip: Page, engine: OcrEngine) -> bool:
+    """Whether a letter is printed, as far as that is plain to see, where a digit was read."""
+    if odd_one(strip, number):
+        return True
+    lone = lone_digits(strip, number)
+    read = engine.read_strips(list(lone.values()), [CAPITALS])
+    return any(set(found.text) & set(LETTERS[digit]) for digit, (found,) in zip(lone, read, strict=True))
 
 
 def evidence_of(

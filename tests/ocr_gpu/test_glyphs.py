@@ -4,7 +4,9 @@ import numpy
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from ocr_gpu.glyphs import odd_one
+from ocr_gpu.engine import OcrEngine, load_engine
+from ocr_gpu.glyphs import LETTERS, are_apart, lone_digits, odd_one
+from verification.numbers import CAPITALS
 from verification.specimen_fonts import Face, faces, font
 
 READ = "3402074309929701"
@@ -48,3 +50,34 @@ def test_what_can_not_be_told_apart_is_not_judged() -> None:
     assert odd_one(numpy.full((48, 300, 3), 230, numpy.uint8), READ) == ""
     assert odd_one(numpy.zeros((48, 300, 3), numpy.uint8), READ) == ""
     assert odd_one(strip(READ, FACES[0])[:2, :3], READ) == ""
+
+
+@pytest.fixture(scope="module")
+def engine() -> OcrEngine:
+    return load_engine("rapidocr", device="cpu", threads=2)
+
+
+ALONE = "3402674039944933"  # of the digits that a letter looks like, 2, 6 and 7 stand in it once
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+def test_a_digit_without_a_twin_reads_the_same_in_a_line_of_its_own(face: Face, engine: OcrEngine) -> None:
+    lone = lone_digits(strip(ALONE, face), ALONE)
+    assert set(lone) == {"2", "6", "7"}
+    for digit, (read,) in zip(lone, engine.read_strips(list(lone.values()), [CAPITALS]), strict=True):
+        assert not set(read.text) & set(LETTERS[digit])
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+def test_a_letter_in_the_place_of_a_digit_without_a_twin_is_read_in_a_line_of_its_own(
+    face: Face, engine: OcrEngine
+) -> None:
+    lone = lone_digits(strip(ALONE.replace("2", "Z"), face), ALONE)
+    ((read,),) = engine.read_strips([lone["2"]], [CAPITALS])
+    assert "Z" in read.text
+
+
+def test_digits_that_touch_are_not_apart_and_none_is_alone() -> None:
+    assert are_apart(strip(ALONE, FACES[0]), len(ALONE))
+    assert not are_apart(strip(ALONE, FACES[0]), len(ALONE) + 1)
+    assert lone_digits(numpy.full((48, 300, 3), 230, numpy.uint8), ALONE) == {}

@@ -41,8 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [name for name in names if name not in known]:
         parser.error(f"no row is called {', '.join(unknown)}")
     results = run_rows([known[name] for name in names], options)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps([asdict(result) | {"passed": result.passed} for result in results], indent=1))
     print(table(results))
     failed = sum(not result.passed for result in results)
     print(f"{len(results) - failed} passed, {failed} failed")
@@ -62,6 +60,7 @@ def run_rows(rows: Sequence[Row], options: argparse.Namespace) -> list[Result]:
                 results.append(carry_out(row, house, seed=options.seed, scale=options.scale, timed=timed))
                 for fault in results[-1].faults:
                     print(f"    {fault}", flush=True)
+                keep(results, options.json)  # hours may follow, and then somebody ends it
     finally:
         services.stop()
         if options.keep:
@@ -69,6 +68,11 @@ def run_rows(rows: Sequence[Row], options: argparse.Namespace) -> list[Result]:
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return results
+
+
+def keep(results: Sequence[Result], file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps([asdict(result) | {"passed": result.passed} for result in results], indent=1))
 
 
 def table(results: Sequence[Result]) -> str:

@@ -206,7 +206,7 @@ class House(Stack):
             subprocess.Popen(words, cwd=PROJECT, env=self.env_of(DEFAULT), stdout=subprocess.DEVNULL)
             for _ in range(count)
         ]
-        assert [process.wait(60) for process in running] == [0] * count
+        assert [process.wait(180) for process in running] == [0] * count
 
     def make_owners(self, names: list[str]) -> list[str]:
         """Accounts like the demo client's, and their ids."""

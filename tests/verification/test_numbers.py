@@ -4,13 +4,14 @@ import numpy
 import pytest
 
 from ocr_gpu.engine import Box, Corners, OcrLine, Page, StripReading
+from verification import numbers
 from verification.fields import FieldValue
 from verification.numbers import SURE, Evidence, confirmed, evidence_of, strip_of, weighed
 
 NIK = "3273014107900001"
 OTHER = "3273014107900007"
 BOX = Box(0.2, 0.1, 0.5, 0.1)
-PAGE = numpy.full((200, 1000, 3), 255, dtype=numpy.uint8)
+PAGE = numpy.full((400, 2000, 3), 255, dtype=numpy.uint8)
 
 
 def field(value: str | None = NIK, raw: str = NIK, confidence: float = 0.98) -> FieldValue:
@@ -57,6 +58,22 @@ def test_a_number_that_every_reading_gives_is_sure() -> None:
     assert (sure.value, sure.proposed) == (NIK, None)
     assert sure.confidence >= SURE
     assert len(engine.seen) >= 4
+
+
+def test_in_a_low_line_each_digit_has_to_stand_apart() -> None:
+    low = numpy.full((200, 1000, 3), 255, dtype=numpy.uint8)  # a line of 20 pixels, and nothing in it
+    assert confirmed(field(), [line(NIK)], low, StripEngine(reading(NIK)), digits=16).confidence < SURE
+
+
+@pytest.mark.parametrize(("alone", "sure"), [("88888", True), ("B8888", False), ("BBBBB", False), ("3 8 8", True)])
+def test_a_letter_read_in_a_line_of_its_own_makes_the_number_unsure(
+    alone: str, sure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numbers, "lone_digits", lambda strip, digits: {"8": PAGE})
+    engine = StripEngine()
+    engine.read_strips = lambda strips, alphabets: [[spelled(alone)]] if len(alphabets) == 1 else [reading(NIK)] * 5
+    found = confirmed(field(), [line(NIK)], PAGE, engine, digits=16)
+    assert (found.value, found.confidence >= SURE) == (NIK, sure)
 
 
 def test_one_reading_that_differs_makes_it_unsure_and_is_kept() -> None:
@@ -114,8 +131,8 @@ def test_the_strip_leaves_the_label_out() -> None:
     text = f"NIK : {NIK}"
     quad = strip_of(FieldValue(NIK, NIK, 0.9, Box(0.3, 0.1, 0.4, 0.1)), [line(text, Box(0.1, 0.1, 0.6, 0.1))], PAGE)
     assert quad is not None
-    spot_of_n = (0.1 + 0.6 * 0.5 / len(text)) * 1000
-    first_digit = (0.1 + 0.6 * 6.5 / len(text)) * 1000
+    spot_of_n = (0.1 + 0.6 * 0.5 / len(text)) * 2000
+    first_digit = (0.1 + 0.6 * 6.5 / len(text)) * 2000
     assert spot_of_n < quad[0][0] < first_digit
 
 
@@ -123,7 +140,7 @@ def test_the_same_number_in_two_rows_is_taken_from_its_own() -> None:
     upper, lower = line(NIK, Box(0.2, 0.1, 0.5, 0.1)), line(NIK, Box(0.2, 0.14, 0.5, 0.1))
     quad = strip_of(FieldValue(NIK, NIK, 0.9, lower.box), [upper, lower], PAGE)
     assert quad is not None
-    assert quad[0][1] == pytest.approx(0.14 * 200)
+    assert quad[0][1] == pytest.approx(0.14 * 400)
     assert quad[3][1] == pytest.approx(0.24 * 200)
 
 
