@@ -141,7 +141,7 @@ def test_the_same_number_in_two_rows_is_taken_from_its_own() -> None:
     quad = strip_of(FieldValue(NIK, NIK, 0.9, lower.box), [upper, lower], PAGE)
     assert quad is not None
     assert quad[0][1] == pytest.approx(0.14 * 400)
-    assert quad[3][1] == pytest.approx(0.24 * 200)
+    assert quad[3][1] == pytest.approx(0.24 * 400)
 
 
 def test_points_of_a_tax_number_do_not_count_and_a_comma_is_one_of_them() -> None:
