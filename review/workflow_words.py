@@ -32,6 +32,7 @@ OVERDUE, NO_DECISION = "overdue", "no_decision_in_time"  # codes of the reasons 
 
 # Changes of the workflow that runs of earlier code don't have in their histories: `workflow.patched`.
 PATCH_WITHDRAW = "withdraw-submission"  # 2026-11: a decision takes back what BULI2 has never heard of
+PATCH_RESENT = "resent-after-refusal"  # 2026-11: what a person sent again after a refusal is asked for, and taken back
 
 # What operators find runs by in Temporal's own pages: `FilotRiskBand = "high" AND FilotStage = "pending"`.
 DOCUMENT_TYPE, RISK_BAND, POLICY, STAGE = "FilotDocumentType", "FilotRiskBand", "FilotPolicy", "FilotStage"

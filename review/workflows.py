@@ -128,11 +128,18 @@ class KycReviewWorkflow:
             self._expired = True
 
     async def _talk_to_partner(self) -> None:
-        """Submit until BULI2 has it, then ask now and then, in case its callback does not reach us."""
-        if self._progress.refused or not await self._submit():
+        """Submit until BULI2 has it, then ask now and then, in case its callback does not reach us.
+
+        What it refused waits for a person to send it again: by then the row has a ticket, and the activity asks by it.
+        """
+        submitted = not self._progress.refused and await self._submit()
+        if not submitted and not self._may_be_resent():
             return
         while await self._pause(self._arguments.poll_seconds):
             await self._poll()
+
+    def _may_be_resent(self) -> bool:
+        return self._progress.refused and workflow.patched(words.PATCH_RESENT)
 
     async def _submit(self) -> bool:
         while not self._progress.ticket:
@@ -215,7 +222,9 @@ class KycReviewWorkflow:
         unsent = self._arguments.partner and not self._progress.ticket and not self._progress.refused
         if unsent and workflow.patched(words.PATCH_WITHDRAW):
             await self._in_database(words.WITHDRAW_SUBMISSION, self._arguments.review_id)
-        if not self._progress.ticket or (given is not None and given.source == words.SOURCE_BULI2):
+        if given is not None and given.source == words.SOURCE_BULI2:
+            return
+        if not self._progress.ticket and not self._may_be_resent():
             return
         try:
             await self._at_partner(

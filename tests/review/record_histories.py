@@ -64,7 +64,9 @@ def kinds() -> Iterator[tuple[str, Any, Script, Story]]:
     yield "cancelled", asked, Script(), after(0, (cancelled, {"reason": "test"}), status="sent_to_reviewer")
     yield "escalated_then_approved", NOBODY_ASKED, Script(), after(60, (decided, APPROVED))
     yield "nobody_decided", replace(asked, poll_seconds=40 * 3600), Script(), after(0, status="sent_to_reviewer")
-    yield "refused_by_buli2", asked, Script(tickets=[refused()]), after(1, (decided, APPROVED))
+    # Made before `resent-after-refusal` was patched in, and after.
+    for name in ("refused_by_buli2", "resent_after_a_refusal"):
+        yield name, asked, Script(tickets=[refused()]), after(1, (decided, APPROVED))
     failing = Script(tickets=[unavailable("network"), unavailable("http_503", 60), "ticket-1"], polls=[unavailable()])
     yield "buli2_away_at_first", seldom, failing, after(13, (decided, APPROVED), status="pending")
     # Made before `withdraw-submission` was patched in, and after: the first one has no marker, and must go on without.

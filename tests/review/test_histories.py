@@ -66,13 +66,19 @@ def test_a_history_that_this_code_would_not_have_made_is_refused(kind: str, was:
 
 
 @pytest.mark.parametrize(
-    ("before_or_after", "patched"), [("decided_before_buli2_heard", True), ("withdrawn_once_decided", False)]
+    ("patch", "before_or_after", "patched"),
+    [
+        (words.PATCH_WITHDRAW, "decided_before_buli2_heard", True),
+        (words.PATCH_WITHDRAW, "withdrawn_once_decided", False),
+        (words.PATCH_RESENT, "refused_by_buli2", True),
+        (words.PATCH_RESENT, "resent_after_a_refusal", False),
+    ],
 )
 def test_without_its_patch_the_change_would_have_broken_runs_of_the_other_code(
-    monkeypatch: pytest.MonkeyPatch, before_or_after: str, patched: bool
+    monkeypatch: pytest.MonkeyPatch, patch: str, before_or_after: str, patched: bool
 ) -> None:
     history = (FOLDER / f"{before_or_after}.json").read_text()
-    assert (words.PATCH_WITHDRAW in str(list(payloads(json.loads(history))))) is not patched
+    assert (patch in str(list(payloads(json.loads(history))))) is not patched
     replay(history)
     monkeypatch.setattr(workflow, "patched", lambda name: patched)
     with pytest.raises(NondeterminismError):

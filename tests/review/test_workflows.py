@@ -122,17 +122,25 @@ def test_a_submission_is_repeated_until_buli2_takes_it() -> None:
     assert script.names()[:3] == [words.SUBMIT_TO_BULI2] * 3
 
 
-def test_what_buli2_refuses_for_good_waits_for_people_alone() -> None:
+def test_what_buli2_refused_is_asked_for_in_case_a_person_sent_it_again_and_is_not_submitted_by_itself() -> None:
+    script = Script(tickets=[refused()], polls=[None, None, BY_BULI2])
+    ended = play(PARTNER_ASKED, script, nothing)
+    assert script.names() == [words.SUBMIT_TO_BULI2, *[words.POLL_BULI2] * 3, words.RECORD_DECISION]
+    assert (ended["status"], ended["decision"]) == ("completed", "approved")
+
+
+def test_what_buli2_refuses_for_good_waits_for_people_and_their_decision_takes_it_back_if_it_was_sent_again() -> None:
     script = Script(tickets=[refused()])
 
     async def watch(env: WorkflowEnvironment, handle: Handle) -> None:
         waiting = await until(handle, "awaiting_decision")
         assert (waiting["lastError"], waiting["buli2TaskId"]) == ("http_422", None)
-        await env.sleep(timedelta(hours=2))
+        await env.sleep(timedelta(minutes=12))
         await handle.signal(words.SIGNAL_DECISION, APPROVED)
 
     play(PARTNER_ASKED, script, watch)
-    assert script.names() == [words.SUBMIT_TO_BULI2, words.RECORD_DECISION]
+    asked = [words.POLL_BULI2] * 2
+    assert script.names() == [words.SUBMIT_TO_BULI2, *asked, words.RECORD_DECISION, words.TELL_BULI2]
 
 
 def test_a_decision_does_not_wait_for_a_slow_submission_but_the_telling_does() -> None:

@@ -21,8 +21,8 @@ WELL, CANCEL_WELL = "slow=0", "cancel.slow=0"  # an answer as it should be, betw
 KINDS = ["garbage", "endless", "redirect", "cut", "after-500", "after-404", "after-200", "429=2"]
 LATE = ["slow=40"] * 3
 CANCEL_KINDS = ["500", "404", "302", "garbage", "endless", "cut", "redirect", "after-503", "429=2", "after-400"]
-AT_ONCE = 8  # cases that are on their way
-LONGEST_STORY = 300.0  # seconds
+AT_ONCE = 40  # cases that are on their way: most of them wait, as long as they have waited so far
+LONGEST_STORY = 400.0  # seconds
 MET = """
 SELECT a.http_status FROM integrations_buli2attempt a JOIN integrations_buli2exchange e ON e.id = a.exchange_id
 JOIN review_review r ON r.id = e.review_id JOIN documents_document d ON d.id = r.document_id
@@ -127,7 +127,7 @@ def partner_any_answer(run: Run) -> None:
         _upload_until_met(run, set(statuses), len(kinds), since)
         steer(run.house)
         _resend_refused(run)
-        all_at_partner(run, LONGEST_STORY)
+        all_at_partner(run, 1.25 * LONGEST_STORY)
         if run.full:  # a click waits for ten seconds before anything leaves
             fresh = opened(run, 2 * len(CANCEL_KINDS))
             steer(run.house, faults=[f"cancel.{kind}:1" for each in CANCEL_KINDS for kind in (each, WELL)])
@@ -171,8 +171,9 @@ def _upload_until_met(run: Run, statuses: set[int], more: int, since: datetime) 
             run.faults.append(f"after {LONGEST_STORY:.0f} s not met: {sorted(statuses - set(met))[:10]}")
             return
         accepted = sum(answer.status == CREATED for answer in run.driver.log)
-        if accepted - sum(bool(one.ticket) for one in cases(run)) - _refused(run) < AT_ONCE:
-            run.driver.start(AT_ONCE, rate=AT_ONCE).answers()
+        waiting = accepted - sum(bool(one.ticket) for one in cases(run)) - _refused(run)
+        if waiting < (wanted := run.size(AT_ONCE, 8)):
+            run.driver.start(wanted - waiting, rate=8).answers()
         time.sleep(0.5)
 
 
@@ -184,7 +185,7 @@ def _refused(run: Run) -> int:
 def _resend_refused(run: Run) -> None:
     """As an operator does once the partner is well. What is refused is kept and never sent again by itself."""
     run.figures["refused, then resent"] = run.figures.get("refused, then resent", 0) + _refused(run)
-    run.house.manage_beside("buli2_exchanges --state refused --limit 10000 --resend all")
+    run.house.manage_beside("buli2_exchanges --state refused --limit 10000 --resend all --reason mended")
     run.expect(not _refused(run), "something that was refused could not be sent again")
 
 

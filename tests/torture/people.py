@@ -46,6 +46,8 @@ def people(run: Run, roles: list[str]) -> list[Person]:
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         browsers = list(threads.map(enter, named))
+    for browser in browsers:
+        browser.session.headers["Connection"] = "close"  # one that was kept may be closed in the moment of a click
     return [Person(*each) for each in zip(ids, named.values(), browsers, strict=True)]
 
 
