@@ -47,6 +47,7 @@ MEASURES = {
     "documents_overdue": Measure("filot.documents_overdue", "Count", "count", 1),
     "originals_missing": Measure("filot.originals_missing", "Count", "count", 1),
     "reviews_waiting": Measure("filot.reviews", "Count", "count", 1, (("state",),)),
+    "workflow_drift": Measure("filot.workflow_drift", "Count", "count", 1),
     "breaker_open": Measure("filot.buli2.breaker_open", "Count", "count", 1),
     "sweep_age": Measure("filot.sweep_age_seconds", "Seconds", "seconds", 1, (("sweep",),)),
     "sweep_seconds": Measure("filot.sweep_seconds", "Seconds", "seconds", 1, (("sweep",),)),

@@ -43,6 +43,8 @@ def report_service() -> None:
         logger.info("sweep_age", sweep=sweep, seconds=seconds)
     for sweep, seconds in figures["sweep_seconds"].items():
         logger.info("sweep_seconds", sweep=sweep, seconds=seconds)
+    if "drift" in figures:
+        logger.info("workflow_drift", count=figures["drift"])
     if "breaker_open" in figures:
         logger.info("breaker_open", count=figures["breaker_open"])
     for certificate, ends in figures["certificates"].items():

@@ -198,6 +198,8 @@ def _ai_decision(document: Document) -> str | None:
     """A document that nobody could read has none of its own: it came to a person."""
     if document.state in (Status.needs_review, Status.approved, Status.rejected):
         return Status.needs_review.value
+    if document.is_final:  # decided by the machine, and the state says what it was
+        return document.state.value
     return document.ai_decision or None
 
 

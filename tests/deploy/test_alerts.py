@@ -179,6 +179,27 @@ def test_an_alarm_looks_at_a_metric_with_dimensions_that_the_code_writes(name: s
         assert dimensions in [set(known) for known in MEASURED[metric].dimensions], metric
 
 
+def test_every_burn_rate_of_prometheus_has_its_alarm_with_both_windows_in_cloudwatch() -> None:
+    for name in (name for name in ALERTS if "Burn" in name):
+        whole = name.removeprefix("Filot")
+        assert ALARMS[whole]["Type"] == "AWS::CloudWatch::CompositeAlarm"
+        topic = {"page": "PageTopic", "ticket": "TicketTopic"}[ALERTS[name]["labels"]["severity"]]
+        assert ALARMS[whole]["Properties"]["AlarmActions"] == [topic]
+        long, short = (ALARMS[f"{whole}{window}"]["Properties"] for window in ("Long", "Short"))
+        over = float(re.findall(r"> ([\d.]+)", ALERTS[name]["expr"])[0])
+        wanted = over if "Uploads" in name else 100 * (1 - over)  # CloudWatch counts those that were fast enough
+        assert [half["Threshold"] for half in (long, short)] == pytest.approx([wanted] * 2)
+        days = {"1h": 3600, "6h": 21600, "1d": 86400, "3d": 3 * 86400, "5m": 300, "30m": 1800, "2h": 7200}
+        windows = [days[each] for each in re.findall(r"ratio_rate(\w+)", ALERTS[name]["expr"])]
+        assert [_window(half) for half in (long, short)] == windows
+
+
+def _window(alarm: dict[str, Any]) -> int:
+    """Seconds that an alarm looks back on."""
+    period = alarm.get("Period") or alarm["Metrics"][0]["MetricStat"]["Period"]
+    return int(period) * int(alarm["EvaluationPeriods"])
+
+
 def test_what_wakes_somebody_in_prometheus_has_its_alarm_in_cloudwatch() -> None:
     """The description names the alert. Prometheus's own targets are no matter of CloudWatch."""
     described = " ".join(str(alarm["Properties"].get("AlarmDescription", "")) for alarm in ALARMS.values())

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
-from ocr_gpu.images import check_file, upright_pages
+from ocr_gpu.images import check_file, page_png, upright_pages
 from ocr_gpu.metadata import without_metadata
+from ocr_gpu.pictures import as_png, page_jpeg
+from tests.ocr_gpu import files
 
 MAKE, ORIENTATION, GPS = 0x010F, 0x0112, 0x8825
 
@@ -100,3 +102,49 @@ def test_an_exif_block_that_lies_about_its_length_is_upright() -> None:
 def test_a_pdf_is_left_as_it_is() -> None:
     data = saved(picture(), "PDF")
     assert without_metadata(data) == data
+
+
+# What people are shown ------------------------------------------------------------------------------------------------
+
+SECRET = b"BUDI CONTOH, 14-03-1990"
+
+
+def pdf_full_of_metadata() -> bytes:
+    """A page with a JPEG that has EXIF; a title, XMP and an attached file; and a tail."""
+    taken = Image.Exif()
+    taken[MAKE] = SECRET.decode()
+    jpeg = saved(picture(), "JPEG", exif=taken)
+    shown = b"<< /Type /XObject /Subtype /Image /Width 90 /Height 60 /ColorSpace /DeviceRGB /BitsPerComponent 8"
+    shown += b" /Filter /DCTDecode /Length %d >>\nstream\n%s\nendstream" % (len(jpeg), jpeg)
+    drawing = b"243 0 0 153 0 0 cm /Card Do"
+    names = b"/Names << /EmbeddedFiles << /Names [(a.txt) 8 0 R] >> >> /Metadata 6 0 R"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R %s >>" % names,
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 243 153] /Contents 4 0 R"
+        b" /Resources << /XObject << /Card 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawing), drawing),
+        shown,
+        b"<< /Type /Metadata /Subtype /XML /Length %d >>\nstream\n%s\nendstream" % (len(SECRET), SECRET),
+        b"<< /Title (%s) /Author (%s) >>" % (SECRET, SECRET),
+        b"<< /Type /Filespec /F (a.txt) /EF << /F 9 0 R >> >>",
+        b"<< /Type /EmbeddedFile /Length %d >>\nstream\n%s\nendstream" % (len(SECRET), SECRET),
+    ]
+    return files.pdf_of(objects, trailer=b"/Info 7 0 R") + b"%" + SECRET
+
+
+@pytest.mark.parametrize(
+    "original",
+    [pdf_full_of_metadata(), saved(picture(), "JPEG", exif=exif(6), comment=SECRET) + SECRET],
+    ids=["pdf", "jpeg"],
+)
+def test_a_page_that_people_are_shown_has_nothing_but_its_pixels(original: bytes) -> None:
+    """Whatever an original still holds: pages are drawn, and encoded anew from what was drawn."""
+    assert SECRET in original
+    (page,) = upright_pages(original)
+    for shown in (page_png(original), page_jpeg(page), as_png(page_jpeg(page))):
+        with Image.open(io.BytesIO(shown)) as opened:
+            assert opened.getcolors(maxcolors=1 << 20) is None or len(opened.getcolors(maxcolors=1 << 20) or []) > 50
+            assert set(opened.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}
+        assert SECRET not in shown
+        assert b"JUDGECAM" not in shown
