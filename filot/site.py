@@ -31,6 +31,7 @@ MENU: list[tuple[str | Promise, list[tuple[str, str | Promise]]]] = [
             ("documents.Document", _("All documents")),
             ("review.ReviewDecision", _("Decisions")),
             ("documents.AuditEntry", _("Audit log")),
+            ("review.BlindLook", _("Second looks")),
         ],
     ),
     (
@@ -41,6 +42,8 @@ MENU: list[tuple[str | Promise, list[tuple[str, str | Promise]]]] = [
             ("review.ReviewWorkflow", _("Workflows")),
             ("verification.VerificationRun", _("Readings")),
             ("verification.PolicyChange", _("Policy changes")),
+            ("review.Proposal", _("Proposed changes")),
+            ("review.RejectReason", _("Reasons to reject")),
         ],
     ),
 ]

@@ -188,7 +188,7 @@ def partner_figures() -> dict[str, Any]:
         "breaker_failures": breaker.failures,
         "breaker_opens_at": FAILURES,
         "breaker_seconds": breaker.seconds_left,
-        "undelivered": list(counted),
+        "undelivered": [{**row, "label": ExchangeState(row["state"]).label} for row in counted],
     }
 
 

@@ -4,23 +4,24 @@ import uuid
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from documents.encrypted import EncryptedJSONField
 from documents.sealing import NOBODY
 
 
 class Direction(models.TextChoices):
-    outbound = "outbound"
-    inbound = "inbound"
+    outbound = "outbound", _("Outbound")
+    inbound = "inbound", _("Inbound")
 
 
 class ExchangeState(models.TextChoices):
-    pending = "pending"  # an outbound message that waits for its next attempt
-    done = "done"
-    refused = "refused"  # we refused an inbound one, or BULI2 refused ours for good (4xx)
-    dead = "dead"  # undelivered for too long: a person decides
-    failed = "failed"  # a status poll without a usable answer: not repeated, the next poll asks again
-    withdrawn = "withdrawn"  # we gave it up: decided before BULI2 heard of it, or a person cancelled it
+    pending = "pending", _("Pending")  # an outbound message that waits for its next attempt
+    done = "done", _("Done")
+    refused = "refused", _("Refused")  # we refused an inbound one, or BULI2 refused ours for good (4xx)
+    dead = "dead", _("Dead")  # undelivered for too long: a person decides
+    failed = "failed", _("Failed")  # a status poll without a usable answer: not repeated, the next poll asks again
+    withdrawn = "withdrawn", _("Withdrawn")  # we gave it up: decided before BULI2 heard of it, or a person cancelled it
 
 
 # Codes of refused callbacks that tell of the signature; whatever else was wrong came after it had been found good.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.utils import timezone
 from PIL import Image, ImageDraw, ImageFont
 
@@ -21,9 +21,9 @@ from tests.browser.cases import given_to
 from tests.browser.conftest import Opened
 from tests.browser.watching import settled
 from tests.review.admin_cases import open_case, read_field, staff
-from verification.models import Worker
+from verification.models import VerificationRun, Worker
 
-FOLDER = Path(settings.BASE_DIR) / "docs" / "screenshots"
+FOLDER = Path(django_settings.BASE_DIR) / "docs" / "screenshots"
 SIZE = (1200, 760)
 LINES = {
     "nik": ("NIK", "3305091403905797", "3305091403905797"),
@@ -82,10 +82,14 @@ def cases(me: User, other: User) -> list[Review]:
     return [Review.objects.get(pk=review.pk) for review in found]
 
 
-def test_pictures(opened: Opened) -> None:
+def test_pictures(opened: Opened, settings: Any) -> None:
+    settings.BULI2_MODE = "sandbox"
     me, other, root = staff("senior", "sari"), staff("reviewer", "rina"), User.objects.create_superuser("budi")
     User.objects.update(language="en")
     reviews = cases(me, other)
+    said = [("address_missing", "No complete address was found on the card.")]
+    said.append(("score_undecided", "The evidence is not enough for a decision without a person."))
+    VerificationRun.objects.update(reasons=[{"code": code, "message": message} for code, message in said])
     message = {"direction": "outbound", "kind": "submit", "method": "POST", "path": "/v1/tickets", "attempt": 2}
     for at, state in enumerate(("done", "pending", "dead")):
         Buli2Exchange.objects.create(
@@ -107,7 +111,7 @@ def test_pictures(opened: Opened) -> None:
     }
     for name, address in shots.items():
         shoot(page, name, address)
-    page.goto(f"/{settings.ADMIN_PATH}{shots['case']}")
+    page.goto(f"/{django_settings.ADMIN_PATH}{shots['case']}")
     settled(page)
     page.keyboard.press("r")
     page.screenshot(path=FOLDER / "reject.png")
@@ -133,7 +137,7 @@ def test_pictures(opened: Opened) -> None:
 
 
 def shoot(page: Any, name: str, address: str) -> None:
-    page.goto(f"/{settings.ADMIN_PATH}{address}")
+    page.goto(f"/{django_settings.ADMIN_PATH}{address}")
     settled(page)
     if page.locator("[data-viewer]").count():
         page.locator("[data-viewer][data-loaded]").first.wait_for()

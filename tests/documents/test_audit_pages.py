@@ -74,6 +74,14 @@ def test_only_some_roles_export_and_never_by_a_get(role: str) -> None:
     assert not AuditEntry.objects.filter(action="audit.exported").exists()
 
 
+@pytest.mark.parametrize(("role", "exports"), [("auditor", True), ("compliance", True), ("senior", False)])
+def test_the_page_has_the_button_of_the_check_and_of_the_export_for_whoever_may(role: str, exports: bool) -> None:
+    text = logged_in(person(role)).get(PAGE).content.decode()
+
+    assert f'action="{PAGE}check/"' in text
+    assert (f'action="{PAGE}export/"' in text) is exports
+
+
 def test_the_button_says_that_the_chain_holds() -> None:
     acted(person("reviewer"))
     page = logged_in(person("auditor")).post(f"{PAGE}check/", follow=True)

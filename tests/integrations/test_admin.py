@@ -132,7 +132,7 @@ def test_the_list_says_whether_buli2_is_called_and_what_waits(settings: Any, mon
 
     assert "does not answer; tried again in 21 seconds" in text
     assert "5 of 5 failures in a row" in text
-    assert '<a href="?state__exact=dead">given up</a>: <strong>1</strong>' in text
+    assert '<a href="?state__exact=dead">Dead</a>: <strong>1</strong>' in text
 
 
 @pytest.mark.parametrize(
