@@ -65,14 +65,28 @@ def test_in_a_low_line_each_digit_has_to_stand_apart() -> None:
     assert confirmed(field(), [line(NIK)], low, StripEngine(reading(NIK)), digits=16).confidence < SURE
 
 
-@pytest.mark.parametrize(("alone", "sure"), [("88888", True), ("B8888", False), ("BBBBB", False), ("3 8 8", True)])
-def test_a_letter_read_in_a_line_of_its_own_makes_the_number_unsure(
+def confirmed_with(alone: StripReading, digit: str, monkeypatch: pytest.MonkeyPatch) -> FieldValue:
+    """The number when one of its digits stands in it once and reads so in a line of its own."""
+    monkeypatch.setattr(numbers, "lone_digits", lambda strip, digits: {digit: PAGE})
+    engine = StripEngine()
+    readings = {1: [[alone]], 2: [reading(NIK)] * 5}  # by how many alphabets are asked for
+    engine.read_strips = lambda strips, alphabets: readings[len(alphabets)]
+    return confirmed(field(), [line(NIK)], PAGE, engine, digits=16)
+
+
+@pytest.mark.parametrize(("alone", "sure"), [("88888", True), ("8 8 8 8", True), ("B8888", False), ("", False)])
+def test_a_digit_that_reads_as_a_letter_in_a_line_of_its_own_makes_the_number_unsure(
     alone: str, sure: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(numbers, "lone_digits", lambda strip, digits: {"8": PAGE})
-    engine = StripEngine()
-    engine.read_strips = lambda strips, alphabets: [[spelled(alone)]] if len(alphabets) == 1 else [reading(NIK)] * 5
-    found = confirmed(field(), [line(NIK)], PAGE, engine, digits=16)
+    found = confirmed_with(spelled(alone), "8", monkeypatch)
+    assert (found.value, found.confidence >= SURE) == (NIK, sure)
+
+
+@pytest.mark.parametrize(("digit", "sure"), [("2", False), ("1", True)])
+def test_a_letter_that_is_nearly_as_likely_makes_it_unsure_but_for_a_one(
+    digit: str, sure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = confirmed_with(spelled(digit * 5, rival=0.2), digit, monkeypatch)
     assert (found.value, found.confidence >= SURE) == (NIK, sure)
 
 
