@@ -130,7 +130,7 @@ class Page(NamedTuple):
 
 def listed(asked: Mapping[str, str], user: Any, *, with_people: bool = False) -> Page:
     """What the address asks for. A value that no filter has filters nothing. Three queries."""
-    cases: QuerySet[Review] = Review.objects.in_use()
+    cases: Any = Review.objects.all()
     for each in filters(user):
         wanted = asked.get(each.name, "")
         cases = cases.filter(next((c.condition for c in each.choices if c.value == wanted), each.choices[0].condition))
@@ -138,7 +138,8 @@ def listed(asked: Mapping[str, str], user: Any, *, with_people: bool = False) ->
     if query:
         cases = console.found(cases, query)
     order = order_of(asked)
-    rows = console.with_latest_run(cases).select_related("document", "holder", "assigned_to")
+    restricted = cases.filter(document__restricted_at__isnull=False)
+    rows = console.with_latest_run(cases.in_use()).select_related("document", "holder", "assigned_to")
     direction = "-" if order.descending else ""
     rows = rows.order_by(f"{direction}{order.column}", f"{direction}id")
     if place := _place(asked.get("after", ""), order):
@@ -146,7 +147,7 @@ def listed(asked: Mapping[str, str], user: Any, *, with_people: bool = False) ->
     found = list(rows[: ROWS + 1])
     after = _after(found[ROWS - 1], order) if len(found) > ROWS else ""
     most = COUNTED_ELSE if asked.get("state") or asked.get("kind") or query else COUNTED_WAITING
-    count, kept, people = _besides(cases, most, with_people=with_people)
+    count, kept, people = _besides(cases, restricted, most, with_people=with_people)
     return Page(found[:ROWS], after, min(count, most), count > most, kept, people)
 
 
@@ -156,8 +157,13 @@ def order_of(asked: Mapping[str, str]) -> Order:
     return ORDERS.get(asked.get("order", ""), ORDERS["due"])
 
 
-def _besides(cases: QuerySet[Review], most: int, *, with_people: bool) -> tuple[int, int, list[tuple[str, str]]]:
-    """How many match, up to one more than `most`; the kept decisions; who decides: in one query."""
+def _besides(
+    cases: QuerySet[Review], restricted: QuerySet[Review], most: int, *, with_people: bool
+) -> tuple[int, int, list[tuple[str, str]]]:
+    """How many match, up to one more than `most`; the kept decisions; who decides: in one query.
+
+    The restricted ones, which are few, are counted by themselves and taken off: what waits is then counted in an index.
+    """
     late = timezone.now() - console.DELIVERED_WITHIN
     kept = ReviewDecision.objects.filter(accepted=True, delivered_at__isnull=True, deliver_after__lt=late)
     people = get_user_model().objects.filter(
@@ -165,6 +171,7 @@ def _besides(cases: QuerySet[Review], most: int, *, with_people: bool) -> tuple[
     )
     parts = [
         _part("count(*)", cases.order_by().values("pk")[: most + 1]),
+        _part("count(*)", restricted.order_by().values("pk")[: most + 1]),
         _part("count(*)", kept.order_by().values("pk")),
         _part("json_agg(p ORDER BY username)", people.values("id", "username", "display_name").distinct()),
     ]
@@ -172,9 +179,10 @@ def _besides(cases: QuerySet[Review], most: int, *, with_people: bool) -> tuple[
         cursor.execute(
             "SELECT " + ", ".join(sql for sql, _ in parts), [value for _, values in parts for value in values]
         )
-        count, kept_count, found = cursor.fetchone() or (0, 0, None)
+        count, unused, kept_count, found = cursor.fetchone() or (0, 0, 0, None)
     rows = (json.loads(found) if isinstance(found, str) else found) or []
-    return int(count), int(kept_count), [(row["id"], row["display_name"] or row["username"]) for row in rows]
+    in_use = int(count) if count > most else max(0, int(count) - int(unused))
+    return in_use, int(kept_count), [(row["id"], row["display_name"] or row["username"]) for row in rows]
 
 
 def _part(what: str, rows: QuerySet[Any, Any]) -> tuple[str, tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from documents.audit import check_chain
 from documents.models import AuditEntry
@@ -379,6 +380,11 @@ def race(threads: int, act: Any) -> list[Any]:
     return results
 
 
+def gave_up_waiting(error: Exception) -> bool:
+    """After `lock_timeout`, on a machine that has no time for sixteen: nothing was saved, the form can be sent anew."""
+    return isinstance(error.__cause__, LockNotAvailable)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_sixteen_who_click_at_once_one_decides(owner: User) -> None:
     """A holder whose click is doubled by a shaky hand and four browsers, colleagues, and the partner."""
@@ -398,7 +404,8 @@ def test_of_sixteen_who_click_at_once_one_decides(owner: User) -> None:
         # The partner is told of an earlier decision that says the same.
         won = {getattr(result, "decision", result) for result in results[:] if not isinstance(result, Exception)}
         assert won <= {accepted, accepted.decision}
-        assert {type(error) for error in results if isinstance(error, Exception)} <= {CaseLost, AlreadyDecided}
+        failed = [error for error in results if isinstance(error, Exception) and not gave_up_waiting(error)]
+        assert {type(error) for error in failed} <= {CaseLost, AlreadyDecided}, failed
         entries = AuditEntry.objects.filter(subject=str(review.pk), action__in=["case.approved", "case.rejected"])
         assert entries.count() == 1
     assert check_chain() == []
