@@ -168,9 +168,15 @@ def _erase(subject: Subject, documents: list[Document], *, by: str, because: str
 
 
 def _anonymise(owner_id: uuid.UUID) -> None:
-    """The row stays, since documents and decisions name its id; nothing in it names a person."""
+    """The row stays, since documents and decisions name its id; nothing in it names a person.
+
+    Staff are not erased, but somebody may have been staff before, with an app for the second step.
+    """
     users = get_user_model()._default_manager
+    for user in users.filter(pk=owner_id, app_key__isnull=False):
+        user.app_key.delete()
     users.filter(pk=owner_id).update(
+        second_factor_at=None,
         username=f"erased-{owner_id.hex}",
         password="!",  # noqa: S106 - no password fits it
         first_name="",

@@ -300,7 +300,7 @@ def test_while_the_data_keys_are_away_the_page_says_so_and_no_code_is_used_up(
         broken.setattr("documents.encrypted.unseal", away)
         answer = code_step(client, current_code(key))
     assert answer.status_code == 503
-    assert "at the moment" in answer.content.decode()
+    assert "Kode tidak dapat diperiksa saat ini. Coba lagi sebentar lagi." in answer.content.decode()
 
     assert code_step(client, current_code(key))["Location"] == HOME
 

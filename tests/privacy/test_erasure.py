@@ -18,7 +18,7 @@ from documents.sealed_rows import columns
 from documents.sealing import CannotOpen, SubjectErased, seal, unseal
 from documents.status import FINAL, Status
 from documents.storage import OriginalMissing, page_key, read_original
-from filot.models import User
+from filot.models import AppKey, User
 from integrations.models import Buli2Exchange, ExchangeState
 from privacy import erasure
 from privacy.closing import close
@@ -58,9 +58,11 @@ def test_a_person_is_erased_and_only_ids_states_and_times_stay(owner: User, orig
     User.objects.filter(pk=owner.pk).update(email="budi@example.org", display_name=NAME, subject="sub-1", issuer="i")
     owner.profile = {"display_name": NAME, "email": "budi@example.org"}
     owner.save(update_fields=["profile"])
+    AppKey.objects.create(user=owner, key="00" * 20)  # who was staff once
     document = document_of(owner)
     ticket = Review.objects.get().buli2_ticket_id
     said = say("erase_subject", str(owner.pk), "--by", "dpo-1")
+    assert not AppKey.objects.exists()
     assert f"{owner.pk}: erased, 1 documents" in said
     assert f"Ask it to: {ticket}" in said
     nothing_is_left_of(owner, originals_in)
