@@ -145,9 +145,10 @@ def callback_rotation(run: Run) -> None:
     run.figures["answers to callbacks"] = dict(sorted(answers.items()))
     run.expect(not set(answers) & {"400", "401", "403", "404", "409", "429", "500", "503"}, "a callback was refused")
     body = body_of(found[0], "approved", run.chance)
-    for secret, expected in ((OLD, 401), (NEW, 200)):
+    # What BULI2 has decided of this case was by chance: a believed callback is a copy of it, or contrary to it.
+    for secret, expected in ((OLD, {401}), (NEW, {200, 409})):
         status, _ = send(run, found[0], body, {"x-buli2-signature": sign(body, secret)})
-        run.expect(status == expected, f"then a callback with the {'older' if secret == OLD else 'newer'} got {status}")
+        run.expect(status in expected, f"then a callback with the {'older' if secret == OLD else 'newer'} got {status}")
 
 
 @contextmanager
