@@ -33,8 +33,8 @@ LEAST_CHANCE = 0.6
 MOST_RIVAL = 0.08
 MOST_WRONG_SHARE = 0.5  # with fewer readings than this behind it a number is no more than proposed
 MARGIN = 0.9  # character widths left and right of the number
-# Of a letter in a line of its own: honest digits but the 1, of 24 specimens at each of four levels, had 0.02 at most; a
-# blurred 8 had 0.35, and a blurred 6 read as nothing. A blurred Z had 0.16 and more as a 2.
+# Of a letter in a line of its own: of 472 honest digits but the 1, on 181 specimens of all levels, 469 had 0.01 or
+# less; a blurred 8 had 0.35, and a blurred 6 twice read as nothing. A blurred Z had 0.16 and more as a 2.
 MOST_LETTER = 0.1
 LEAST_HEIGHT = 30  # pixels of the number's line in the page: of a lower one each digit has to stand apart
 LEAST_DIGITS = 3  # of a piece that belongs to the number
