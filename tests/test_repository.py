@@ -56,6 +56,14 @@ def test_migrations_say_what_the_models_say() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
+def test_each_decision_has_a_number_of_its_own_and_says_it() -> None:
+    pages = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
+    numbers = [int(page.name[:4]) for page in pages]
+    assert len(numbers) > 30
+    assert len(set(numbers)) == len(numbers)
+    assert all(page.read_text().startswith(f"# {number}. ") for number, page in zip(numbers, pages, strict=True))
+
+
 def test_the_readme_names_only_commands_that_exist() -> None:
     named = set(re.findall(r"^\| `([a-z_0-9]+)[ `]", README.partition("## Commands")[2], re.MULTILINE))
     assert named
