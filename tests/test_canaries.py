@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from filot.embedded.temporal import Temporal
+from filot.embedded.temporal import Temporal, temporal_binary
 from filot.embedded.throwaway import new_folder
 from integrations.signatures import sign
 from tests.canaries import Hit, Search, everything_in_redis, spellings
@@ -155,6 +155,17 @@ def decide_by_buli2(stack: Watched, ids: list[str]) -> int:
     return len(cases)
 
 
+def histories(stack: Watched) -> dict[str, bytes]:
+    """The history of each review's workflow as Temporal's own tool exports it, by the id of its document."""
+    found = {}
+    for review_id, document_id in stack.rows("SELECT id, document_id FROM review_review"):
+        words = ["workflow", "show", "--workflow-id", f"kyc-review-{review_id}", "--output", "json"]
+        command = [str(temporal_binary()), *words, "--address", stack.temporal.address]
+        found[str(document_id)] = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    assert found
+    return found
+
+
 def test_no_personal_value_and_no_secret_stands_in_any_store(watched: Watched) -> None:
     stack, token = watched, watched.token()
     ids, canaries = send_cards(stack, token)
@@ -183,4 +194,11 @@ def test_no_personal_value_and_no_secret_stands_in_any_store(watched: Watched) -
     assert any(path.name == "temporal.db" and path.stat().st_size > 100_000 for path in stored)
     for path in stored:
         hits += search.in_bytes(str(path.relative_to(stack.folder)), path.read_bytes())
+    kept = [path.read_bytes() for path in stored if path.parent.name == "temporal"]
+    for document_id, history in histories(stack).items():
+        # It stands in the arguments only: what a payload holds is neither compressed nor hidden from this search.
+        argument = Search([document_id])
+        assert argument.in_bytes("history", history)
+        assert any(argument.in_bytes("temporal", data) for data in kept)
+        hits += search.in_bytes(f"history of {document_id}", history)
     assert hits == [], "\n".join(f"{hit.place}: {hit.spelling} in {hit.around!r}" for hit in hits)
