@@ -1,8 +1,10 @@
 """A document: one file of one owner, and where it stands. `Document.move_to` is the only writer of its status."""
 
 import uuid
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -196,15 +198,25 @@ class Document(models.Model):
         return self.state in EVALUATED
 
     def move_to(
-        self, status: Status, *, actor: str, reason: str = "", guard: dict[str, Any] | None = None, **changes: Any
+        self,
+        status: Status,
+        *,
+        actor: str,
+        reason: str = "",
+        through: Sequence[Status] = (),
+        guard: dict[str, Any] | None = None,
+        **changes: Any,
     ) -> None:
         """Move to `status` if the row still stands where this object says, and write the event in the same transaction.
 
-        `guard` are further conditions on the row (a claim's token). Raises MovedMeanwhile when the row did not match,
-        IllegalMove when the state machine has no such move. Twice is harmless: the second finds another status.
+        `through` are states that it passes on the way: each has its event, and no row is ever seen there. `guard` are
+        further conditions on the row (a claim's token). Raises MovedMeanwhile when the row did not match, IllegalMove
+        when the state machine has no such move. Twice is harmless: the second finds another status.
         """
         before, now = self.state, timezone.now()
-        check_move(before, status)
+        steps = list(pairwise([before, *through, status]))
+        for one, next_one in steps:
+            check_move(one, next_one)
         if before is Status.processing:
             changes = {**NO_CLAIM, **changes}
         changes |= {"status": status, "status_since": now, "updated_at": now}
@@ -212,14 +224,17 @@ class Document(models.Model):
         with nullcontext() if connection.in_atomic_block else transaction.atomic():
             if not Document.objects.filter(pk=self.pk, status=before, **(guard or {})).update(**changes):
                 raise MovedMeanwhile(f"{self.pk} is no longer {before}, or the claim was lost")
-            DocumentEvent.objects.create(
-                document=self,
-                before=before,
-                after=status,
-                actor=actor,
-                reason=reason,
-                correlation_id=self.correlation_id,
-                at=now,
+            DocumentEvent.objects.bulk_create(
+                DocumentEvent(
+                    document=self,
+                    before=one,
+                    after=next_one,
+                    actor=actor,
+                    reason=reason if next_one is status else "",
+                    correlation_id=self.correlation_id,
+                    at=now,
+                )
+                for one, next_one in steps
             )
         for name, value in changes.items():
             if isinstance(value, Combinable):  # what the database made of it is asked for when somebody wants it

@@ -1,6 +1,7 @@
 """Bytes of an upload to pictures, without trusting a byte of them. Decoding itself runs in the sandbox."""
 
 import json
+import re
 from typing import Any, NamedTuple
 
 import numpy
@@ -19,8 +20,12 @@ SIGNATURES = {
 SAME_KIND = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
 
 # What makes a picture something else too, in the eyes of a browser, a PDF reader or an unpacker. Each is so long
-# that it does not come up in two megabytes of compressed pixels by chance.
-FOREIGN_IN_PICTURES = (b"%pdf-", b"<script", b"<html", b"<!doctype", b"<?php", b"<svg", b"<iframe")
+# that it does not come up in two megabytes of compressed pixels by chance. Two searches, since each of them can leap to
+# the next "<" or "%": one for all takes four times as long.
+FOREIGN_IN_PICTURES = (
+    re.compile(rb"<(?:script|html|!doctype|\?php|svg|iframe)", re.IGNORECASE),
+    re.compile(rb"%pdf-", re.IGNORECASE),
+)
 ZIP_END = b"PK\x05\x06"
 ZIP_ENTRIES = (b"PK\x01\x02", b"PK\x03\x04")
 ZIP_TAIL_BYTES = 22 + 65535  # an archive is found from its end: a record of 22 bytes and a comment
@@ -93,8 +98,7 @@ def _is_polyglot(data: bytes, kind: str) -> bool:
     """Tails of other kinds stay allowed: phones append depth maps, previews and short films to their JPEGs."""
     if ZIP_END in data[-ZIP_TAIL_BYTES:] and any(entry in data for entry in ZIP_ENTRIES):
         return True
-    lowered = data.lower()
-    return kind != "application/pdf" and any(foreign in lowered for foreign in FOREIGN_IN_PICTURES)
+    return kind != "application/pdf" and any(foreign.search(data) for foreign in FOREIGN_IN_PICTURES)
 
 
 def _decode(function: str, data: bytes, **arguments: object) -> tuple[dict[str, Any], memoryview]:

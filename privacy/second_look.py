@@ -103,10 +103,9 @@ def _put_before_person(document: Document, run: VerificationRun | None, by: str)
         document.move_to(Status.needs_review, actor=by, reason=REASON, ai_decision=Status.needs_review)
         return
     _same_reading(document, run).save(force_insert=True)
-    document.move_to(Status.ocr_completed, actor=by, reason=REASON)
     outcome: dict[str, Any] = {"ai_score": run.score, "ai_decision": Status.needs_review}
-    document.move_to(Status.ai_evaluated, actor=by, reason=REASON, **outcome)
-    document.move_to(Status.needs_review, actor=by, reason=REASON)
+    way = [Status.ocr_completed, Status.ai_evaluated]
+    document.move_to(Status.needs_review, through=way, actor=by, reason=REASON, **outcome)
 
 
 def _same_reading(document: Document, run: VerificationRun) -> VerificationRun:

@@ -21,14 +21,13 @@ COLUMNS = ("pk", "created_at", "owner_id", "type", "status", "number_index", "sh
 
 
 def known_of(document: Document, fields: Mapping[str, FieldValue]) -> Known:
-    """Four queries, and one for each document whose fields are opened. Its own reading must be committed.
+    """Three queries, and one for each document whose fields are opened. Its own reading must be committed.
 
     In a transaction of its own, or at the end of one: until then no plan reads a whole table.
     """
     others = Document.objects.in_use().exclude(pk=document.pk).only(*COLUMNS)
-    found: dict[Any, Document] = {}
-    for query in _queries(document, others):
-        found |= {other.pk: other for other in query}
+    first, *more = _queries(document, others)
+    found: dict[Any, Document] = {other.pk: other for other in first.union(*more, all=True)}
     with transaction.atomic(), connection.cursor() as cursor:
         # The planner takes a thousand times too many rows to share a band, and would read the whole table instead.
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -50,8 +49,9 @@ def _alike(document: Document, others: QuerySet[Document]) -> list[Document]:
     """Of the documents that share a band those whose picture is the same; only these are loaded."""
     own = bytes(document.fingerprint or b"")
     probes = probes_of(own)
-    # One parameter: Django would make an expression of each of the hundreds of probes.
-    one_of = RawSQL("%s::integer[]", [probes])
+    # One parameter, as a text: Django would make an expression of each of the hundreds of probes, and psycopg looks at
+    # each for the kind of number it is.
+    one_of = RawSQL("%s::integer[]", [f"{{{','.join(map(str, probes))}}}"])
     sharing = others.filter(picture_bands__overlap=one_of) if probes else others.none()
     prints = sharing.values_list("pk", "fingerprint")[:CANDIDATES]
     near = [pk for pk, held in prints if same_picture(own, bytes(held or b""))]

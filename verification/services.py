@@ -250,8 +250,9 @@ def settle(document: Document, run: VerificationRun, kind: Kind | None = None) -
     main_reason = verdict.reasons[0].code if verdict.reasons else ""
     try:
         with transaction.atomic():
-            document.move_to(Status.ai_evaluated, actor=actor, **outcome)
-            document.move_to(Status(verdict.decision), actor=actor, reason=main_reason)
+            document.move_to(
+                Status(verdict.decision), through=[Status.ai_evaluated], actor=actor, reason=main_reason, **outcome
+            )
             run.save(update_fields=[*JUDGED_FIELDS, "outcome", "finished_at"])
     except MovedMeanwhile:
         return False
@@ -281,11 +282,13 @@ def evaluate(document: Document) -> None:
 def give_unjudged_to_person(document: Document) -> None:
     """Of a reading that can't be judged a person makes the best. Safe to repeat."""
     try:
-        with transaction.atomic():
-            document.move_to(
-                Status.ai_evaluated, actor="sweep", reason="judging_failed", ai_decision=Status.needs_review
-            )
-            document.move_to(Status.needs_review, actor="sweep", reason="judging_failed")
+        document.move_to(
+            Status.needs_review,
+            through=[Status.ai_evaluated],
+            actor="sweep",
+            reason="judging_failed",
+            ai_decision=Status.needs_review,
+        )
     except MovedMeanwhile:
         log.info("judged_meanwhile", document_id=str(document.pk))
 
