@@ -79,17 +79,14 @@ fuzz-api: install-test
 # Its programs go into a place of their own below $(VENV), without root: Debian's promtool, the others as wheels.
 DEPLOY = $(VENV)/deploy
 lint-deploy: install-test
-	@if ! cmp -s $(LOCKS)/deploy.txt $(DEPLOY)/installed.txt; then \
-	    rm -rf $(DEPLOY)/venv && $(BIN)/python -m venv $(DEPLOY)/venv && \
-	    $(DEPLOY)/venv/bin/python -m pip install -q --disable-pip-version-check --no-input --no-deps --require-hashes \
-	        -r $(LOCKS)/deploy.txt && cp $(LOCKS)/deploy.txt $(DEPLOY)/installed.txt; \
-	fi
 	@set -e; promtool=$$(deploy/tools/promtool.sh "$$(cd $(VENV) && pwd)/deploy/promtool"); cd deploy/prometheus; \
 	$$promtool check config --syntax-only prometheus.yml; $$promtool check rules rules.yml; \
 	$$promtool test rules tests.yml tests-of-days.yml
-	$(DEPLOY)/venv/bin/hadolint deploy/Dockerfile deploy/gpu.Dockerfile
-	$(DEPLOY)/venv/bin/cfn-lint deploy/cloudwatch/*.yaml deploy/ecs/*.yaml
-	$(DEPLOY)/venv/bin/python deploy/tools/check_kubernetes.py deploy/kubernetes
+	@set -e; linters=$$(deploy/tools/linters.sh $(DEPLOY) $(BIN)/python $(LOCKS)/deploy.txt); set -x; \
+	$$linters/hadolint deploy/Dockerfile deploy/gpu.Dockerfile; \
+	$$linters/python $$linters/cfn-lint deploy/cloudwatch/*.yaml deploy/ecs/*.yaml; \
+	$$linters/python deploy/tools/check_kubernetes.py deploy/kubernetes
+
 # How many cards with values of their own are sent through real processes before every store is searched for them.
 CANARIES ?= 200
 

@@ -4,7 +4,7 @@
 set -e
 folder=${1:?the folder for the program}
 if found=$(command -v promtool); then echo "$found"; exit 0; fi
-if test ! -x "$folder/usr/bin/promtool"; then
+if ! "$folder/usr/bin/promtool" --version >/dev/null 2>&1; then
     command -v apt-get >/dev/null || { echo "promtool is not on the PATH, and there is no apt-get to fetch it with." >&2; exit 1; }
     mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
     own() { apt-get -qq -o "Dir::State::lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User= -o Debug::NoLocking=1 "$@" >&2; }
