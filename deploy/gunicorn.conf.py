@@ -15,6 +15,7 @@ workers = 2
 threads = 8
 graceful_timeout = 20  # seconds for running requests after SIGTERM
 keepalive = 5
+control_socket_disable = True  # a door that nobody uses, in a home folder that a container has not
 limit_request_field_size = 16380  # bytes: a token over 8 KB is then our own 401, and not a page of gunicorn
 
 # A file of two megabytes passes through a dozen buffers. glibc learns from the first to keep such blocks, in an arena

@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.http import Http404, HttpResponse
@@ -105,6 +106,8 @@ class ScannerDown(APIException):
     default_detail = "Files cannot be scanned at the moment. Try again soon."
     retry_after = STORE_RETRY_SECONDS
 
+
+log = structlog.get_logger(__name__)
 
 # What receiving an upload raises, beside what says itself why: the API's word for it.
 REFUSALS: dict[type[Exception], type[APIException]] = {
@@ -253,6 +256,8 @@ class UploadView(APIView):
         except UnreadableFile as unreadable:
             raise NotAccepted(unreadable) from unreadable
         except tuple(REFUSALS) as refused:
+            if isinstance(refused, StoreUnavailable):  # which store, and what it said: the answer tells neither
+                log.error("part_down", error=type(refused).__name__, exc_info=refused)
             raise next(word for kind, word in REFUSALS.items() if isinstance(refused, kind)) from refused
         if document.queue:
             transaction.on_commit(functools.partial(ring, document.queue))

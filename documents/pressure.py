@@ -159,7 +159,7 @@ def check_stored(owner_id: Any, size: int) -> None:
     Who is far from it is not counted again for a while.
     """
     most, most_bytes = settings.OWNER_MAX_DOCUMENTS, settings.OWNER_MAX_BYTES
-    key = f"far from full {owner_id}"
+    key = f"far-from-full:{owner_id}"
     if not (most or most_bytes) or cache.get(key):
         return
     kept = Document.objects.owned_by(owner_id).aggregate(count=Count("pk"), size=Sum("size", default=0))

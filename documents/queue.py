@@ -16,6 +16,7 @@ ANSWER_SECONDS = 0.3
 # deaf a ring costs a third of a second at most.
 _CONNECTION = Connection(
     settings.CELERY_BROKER_URL,
+    ssl=settings.CELERY_BROKER_USE_SSL,
     connect_timeout=CONNECT_SECONDS,
     transport_options={
         "socket_connect_timeout": CONNECT_SECONDS,

@@ -4,6 +4,7 @@ An original lies under `<ownerId>/<TYPE>_<uuid>.<ext>` and is written once. Its 
 `<ownerId>/<TYPE>_<uuid>.page.jpg`, is made from it with every reading and replaces the one before.
 """
 
+import contextlib
 import os
 import threading
 import uuid
@@ -95,6 +96,14 @@ class ObjectStore(S3Storage):  # type: ignore[misc]  # django-storages has no ty
             if self._shared is None:
                 self._shared = super().connection
         return self._shared
+
+    def ping(self) -> None:
+        """Raises what the client raises unless the bucket is there and takes our credentials. Not HEAD: to that a store
+        says 404 without a word on whether the object is missing or the bucket.
+        """
+        client = self.connection.meta.client
+        with contextlib.suppress(client.exceptions.NoSuchKey):
+            client.get_object(Bucket=self.bucket_name, Key="health/nothing")
 
     def replace(self, name: str, content: Any) -> None:
         """Write over what is there: `save` would take another name. A store shows whole objects only."""

@@ -4,6 +4,7 @@ import hmac
 import ipaddress
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from documents.keystore import FolderKeys, key_store
 from documents.storage import StoreUnavailable, originals
 from filot.counters import Counted
 from filot.errors import RETRY_AFTER, error_response, only_reads
@@ -31,7 +33,8 @@ from verification.workers import stalled_queues
 
 LIMIT = 2.0  # seconds that one part may take to show that it lives
 MIGRATIONS_KEPT = 30.0  # seconds for which "all migrations are applied" is believed
-STARTED = time.monotonic()
+STARTED = time.monotonic()  # filot.wsgi loads this with the process
+NOBODY = uuid.UUID(int=0)  # whose data keys there are none
 
 
 def check_database() -> None:
@@ -61,15 +64,27 @@ def check_redis() -> None:
 
 
 def check_storage() -> None:
-    """An answer for a name that is not there: the store is reached, and takes our credentials."""
+    """An answer for a name that is not there: the store is reached, has the bucket and takes our credentials."""
     store = originals()
-    store.exists("health/nothing")
     if isinstance(store, FileSystemStorage):
-        folder = Path(store.location)
-        while not folder.exists():  # it is made with the first original
-            folder = folder.parent
-        if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise StoreUnavailable("the folder of the originals is not writable")
+        _expect_writable(Path(store.location))
+    else:
+        store.ping()  # type: ignore[attr-defined]  # documents.storage.ObjectStore
+
+
+def check_keys() -> None:
+    """The same of the store of data keys: without it nothing can be sealed or opened."""
+    store = key_store()
+    store.read(NOBODY, "health")
+    if isinstance(store, FolderKeys):
+        _expect_writable(store.root)
+
+
+def _expect_writable(folder: Path) -> None:
+    while not folder.exists():  # it is made with the first object
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise StoreUnavailable("the folder is not writable")
 
 
 def check_temporal() -> None:
@@ -90,6 +105,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "migrations": Migrations(),
     "redis": check_redis,
     "storage": check_storage,
+    "keys": check_keys,
     "temporal": check_temporal,
     "ocr": check_ocr,
 }

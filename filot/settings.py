@@ -205,6 +205,8 @@ OCR_CPU_QUEUE = "ocr.cpu"
 DEFAULT_QUEUE = "default"
 QUEUES = [OCR_GPU_QUEUE, OCR_CPU_QUEUE, DEFAULT_QUEUE]
 CELERY_BROKER_URL = REDIS_URL
+# Without a word on it kombu speaks TLS to whoever answers; other clients of Redis check the certificate by themselves.
+CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": "required"} if CELERY_BROKER_URL.startswith("rediss://") else False
 CELERY_TASK_DEFAULT_QUEUE = DEFAULT_QUEUE
 CELERY_TASK_SERIALIZER = "json"  # pickle would run whatever somebody wrote into Redis
 CELERY_ACCEPT_CONTENT = ["json"]

@@ -1,5 +1,14 @@
 """Celery's settings as the pipeline needs them, and its workers' connections."""
 
+import contextlib
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +19,7 @@ from kombu.transport.redis import Transport
 
 from documents import queue
 from filot.celery import app
+from tests.filot.test_service_figures import a_certificate
 
 BRPOP_SECONDS = 1  # the longest that kombu waits in one command for a message
 
@@ -47,6 +57,47 @@ def test_hints_are_json_acknowledged_late_one_at_a_time_and_leave_no_result() ->
     conf = app.conf
     assert (conf.task_serializer, conf.accept_content, conf.result_backend) == ("json", ["json"], None)
     assert (conf.task_acks_late, conf.task_reject_on_worker_lost, conf.worker_prefetch_multiplier) == (True, True, 1)
+
+
+CONNECT = """
+import django
+django.setup()
+import redis
+from django.conf import settings
+from documents import queue
+from filot.celery import app
+for connect in (
+    lambda: app.connection_for_write().default_channel.client.ping(),
+    lambda: queue._CONNECTION.default_channel.client.ping(),
+    lambda: redis.Redis.from_url(settings.REDIS_URL, retry=None, **settings.REDIS_TIMEOUTS).ping(),
+):
+    try:
+        connect()
+    except Exception as error:
+        print("CERTIFICATE_VERIFY_FAILED" in str(error), error)
+"""
+
+
+def test_a_redis_with_a_strangers_certificate_is_spoken_to_by_nobody(tmp_path: Path) -> None:
+    """kombu by itself takes any certificate: whoever sits between would have read the hints, and the password."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*a_certificate(tmp_path, datetime.now(UTC) + timedelta(days=1)))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with contextlib.suppress(ssl.SSLError), context.wrap_socket(server.accept()[0], True) as line:
+                        line.recv(100)
+
+        threading.Thread(target=serve, daemon=True).start()
+        env = {**os.environ, "REDIS_URL": f"rediss://127.0.0.1:{server.getsockname()[1]}/0"}
+        env["DJANGO_SETTINGS_MODULE"] = "filot.settings"
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", CONNECT], env=env, capture_output=True, text=True, check=False
+        )
+    assert [line.partition(" ")[0] for line in done.stdout.splitlines()] == ["True"] * 3, done.stdout + done.stderr
+    assert "insecure" not in done.stderr
 
 
 @pytest.mark.django_db(transaction=True)

@@ -44,7 +44,7 @@ urlpatterns = [
 pytestmark = [pytest.mark.urls("tests.filot.test_monitoring"), pytest.mark.django_db(transaction=True)]
 
 S3 = {name: os.environ[f"FILOT_TEST_S3_{name.upper()}"] for name in ("endpoint", "access_key", "bucket")}
-NEEDED_PARTS = {"database", "migrations", "redis", "storage", "temporal"}
+NEEDED_PARTS = {"database", "migrations", "redis", "storage", "keys", "temporal"}
 ALL_PARTS = NEEDED_PARTS | {"ocr"}
 TOKEN = {"HTTP_AUTHORIZATION": "Bearer test-metrics-token"}
 
@@ -203,6 +203,54 @@ def test_a_store_that_takes_no_credentials_is_down(settings: Any) -> None:
         },
     }
     assert monitoring.probes["storage"].ask(5.0).error == "ClientError"
+
+
+def on_s3(settings: Any, **changed: str) -> None:
+    client = {
+        "endpoint_url": S3["endpoint"],
+        "region_name": "auto",
+        "aws_access_key_id": S3["access_key"],
+        "aws_secret_access_key": os.environ["FILOT_TEST_S3_SECRET_KEY"],
+    }
+    named = {name.removeprefix("aws_").removesuffix("_id"): value for name, value in client.items()}
+    named["secret_key"] = named.pop("secret_access_key")
+    options = {**named, "bucket_name": changed.get("originals", S3["bucket"])}
+    backend = {"BACKEND": "documents.storage.ObjectStore", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "originals": backend}
+    settings.KEY_STORE = {"bucket": changed.get("keys", S3["bucket"]), **client}
+
+
+def test_stores_that_are_there_are_up(settings: Any) -> None:
+    on_s3(settings)
+    assert [monitoring.probes[part].ask(5.0).error for part in ("storage", "keys")] == [None, None]
+
+
+def test_a_bucket_that_nobody_made_is_a_store_that_is_down(settings: Any) -> None:
+    """A store says 404 to HEAD for a missing object and for a missing bucket: all was well, and no upload was taken."""
+    on_s3(settings, originals="nobody-made-this")
+    assert [monitoring.probes[part].ask(5.0).error for part in ("storage", "keys")] == ["NoSuchBucket", None]
+
+
+def test_without_the_bucket_of_data_keys_no_server_is_ready(settings: Any, client: Client) -> None:
+    """Ready asked for the bucket of the originals alone, and every upload was 503."""
+    on_s3(settings, keys="nobody-made-this")
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["components"]["keys"]["error"] == "KeysUnavailable"
+    assert answer.json()["components"]["storage"]["status"] == "up"
+
+
+def test_a_folder_of_data_keys_that_cannot_be_made_is_down(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings.KEY_STORE = {"root": str(tmp_path / "file" / "keys")}
+    assert monitoring.probes["keys"].ask(2.0).error in {"KeysUnavailable", "StoreUnavailable"}
+
+
+def test_the_web_server_has_its_routes_before_its_first_request() -> None:
+    """Else the first request of each process pays for them, and uptime counts from that."""
+    code = "import filot.wsgi, sys; assert {'filot.urls', 'filot.monitoring'} <= sys.modules.keys()"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_migrations_that_are_not_applied_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Roles, and the demo accounts that exist on embedded services only."""
 
+import io
 from typing import Any
 
 import pytest
@@ -8,12 +9,14 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from documents.models import AuditEntry
 from filot.backends import DEMO_ISSUER
 from filot.management.commands.setup_roles import ROLES
 from filot.models import User
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "filot-demo"
+GOOD = "a-long-Word-of-7"
 STAFF = {"reviewer", "senior", "compliance", "auditor", "ops"}
 
 
@@ -92,3 +95,47 @@ def test_a_real_account_is_never_taken_over_by_a_demo_account(settings: Any) -> 
     real.refresh_from_db()
     assert real.check_password("a long password")
     assert not User.objects.filter(issuer=DEMO_ISSUER).exists()
+
+
+# Accounts that an operator makes ------------------------------------------------------------------------------------
+
+
+def make(monkeypatch: pytest.MonkeyPatch, *words: str, password: str = GOOD) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+    call_command("make_account", *words)
+
+
+@pytest.mark.parametrize("role", ["client", "reviewer", "ops", "superuser"])
+def test_an_account_is_made_with_its_role_and_stands_in_the_audit_trail(
+    monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    call_command("setup_roles")
+    make(monkeypatch, "somebody", "--role", role)
+    user = User.objects.get(username="somebody")
+    assert user.check_password(GOOD)
+    assert (user.is_staff, user.is_superuser) == (role != "client", role == "superuser")
+    assert list(user.groups.values_list("name", flat=True)) == ([role] if role in STAFF else [])
+    entry = AuditEntry.objects.get(action="account.made")
+    assert (entry.actor, entry.subject) == ("system:make_account", str(user.pk))
+
+
+def test_a_client_that_was_made_gets_a_token(monkeypatch: pytest.MonkeyPatch, client: Client) -> None:
+    make(monkeypatch, "shop")
+    body = {"username": "shop", "password": GOOD}
+    assert client.post("/auth/token", body, content_type="application/json").status_code == 200
+
+
+@pytest.mark.parametrize("password", ["", "short", "password123", "somebody-01"])
+def test_an_account_with_a_weak_password_is_not_made(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    with pytest.raises(CommandError):
+        make(monkeypatch, "somebody", password=password)
+    assert not User.objects.filter(username="somebody").exists()
+
+
+def test_no_account_is_made_twice_or_in_a_role_that_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    make(monkeypatch, "somebody")
+    with pytest.raises(CommandError, match="exists"):
+        make(monkeypatch, "somebody", password="another-Word-of-8")
+    assert User.objects.get().check_password(GOOD)
+    with pytest.raises(CommandError, match="setup_roles"):
+        make(monkeypatch, "other", "--role", "reviewer")
