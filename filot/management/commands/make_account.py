@@ -37,12 +37,12 @@ class Command(BaseCommand):
         if role in ROLES and not groups:
             raise CommandError("run `manage.py setup_roles` first")
         user.set_password(password)
-        try:
-            with translation.override("en"):  # as all commands speak
+        with translation.override("en"):  # as all commands speak
+            try:
                 user.full_clean()
                 validate_password(password, user)
-        except ValidationError as refused:
-            raise CommandError(" ".join(refused.messages)) from refused
+            except ValidationError as refused:
+                raise CommandError(" ".join(refused.messages)) from refused
         with transaction.atomic():
             user.save()
             user.groups.set(groups)
