@@ -4,8 +4,10 @@ import logging.config
 import os
 from typing import Any
 
-from celery import Celery
+import structlog
+from celery import Celery, bootsteps
 from celery.signals import beat_init, celeryd_init, setup_logging, task_prerun
+from celery.worker import state
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
@@ -15,10 +17,35 @@ from filot.checks import refuse_if_unfit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filot.settings")
 
+BEAT_LOOK_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
 app = Celery("filot")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+class BeatLives(bootsteps.StartStopStep):
+    """Ends a worker whose embedded beat (`-B`) is gone, for whoever started it to start both again.
+
+    Celery itself would work on without its clock: no sweep would ever come again, and nobody would see why.
+    """
+
+    requires = ("celery.worker.components:Timer", "celery.worker.components:Beat")
+
+    def start(self, worker: Any) -> None:
+        if worker.beat is not None:
+            worker.timer.call_repeatedly(BEAT_LOOK_SECONDS, self.look, (worker.beat,))
+
+    def look(self, beat: Any) -> None:
+        if not beat.is_alive() and state.should_stop is None:
+            log.error("beat_died", exit_code=beat.exitcode)
+            state.should_stop = os.EX_SOFTWARE  # type: ignore[assignment]  # the worker's loop sees it, and ends as on SIGTERM
+
+
 app.steps["worker"].add(DjangoStructLogInitStep)
+app.steps["worker"].add(BeatLives)
 app.steps["consumer"].add("verification.tasks:LoopBeat")  # by name: no app can be imported before Django is set up
 
 

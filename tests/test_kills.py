@@ -1,8 +1,10 @@
 """Parts die while a card is on its way: the card is settled all the same, once."""
 
 import itertools
+import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import redis
@@ -48,6 +50,15 @@ def test_a_worker_killed_while_idle_takes_no_document_along(stack: Stack) -> Non
     stack.kill("ocr")
     stack.start("ocr")
     settled_once(stack, token, document_id, "auto_approve")
+
+
+def test_a_worker_whose_beat_was_killed_ends_for_both_to_be_started_again(stack: Stack) -> None:
+    """Without its clock no sweep would come again, and what a dead worker held would wait for ever."""
+    worker = stack.processes["default"]
+    (beat,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    os.kill(int(beat), signal.SIGKILL)
+    assert worker.wait(20) == os.EX_SOFTWARE
+    stack.start("default")
 
 
 def test_a_zombie_that_wakes_after_its_claim_was_taken_is_refused(stack: Stack) -> None:

@@ -70,7 +70,7 @@ def _die_at(run: Run, part: str, kind: str, k: int) -> bool:
     died = not arm.exists()
     arm.unlink(missing_ok=True)
     if died and part != WEB:  # the web server's processes are started again by their master
-        run.house.processes[part].wait(10)
+        run.house.processes[part].wait(30)  # where beat died its worker sees it and ends in order
         run.house.start_again(part)
         run.house.wait_until_ready(part)
     _settled(run, f"{part} gone after {kind} {k}")
