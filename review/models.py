@@ -85,6 +85,7 @@ class Review(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True, help_text="when the document was moved")
     workflow_started_at = models.DateTimeField(null=True, blank=True)
+    reminded_at = models.DateTimeField(null=True, blank=True, help_text="when nobody had decided in time")
     escalated_at = models.DateTimeField(null=True, blank=True)
     escalation_reason = models.CharField(max_length=64, blank=True)
     buli2_ticket_id = models.CharField(max_length=128, blank=True)

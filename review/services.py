@@ -116,25 +116,30 @@ def decide(
         correlation_id=correlation_id,
         accepted=True,
     )
-    now = timezone.now()
-    with transaction.atomic():
-        # One after the other: between a write that was refused and the look at what refused it nobody may undo that.
-        Review.objects.select_for_update(of=("self",)).get(pk=review_id)
-        if Review.objects.filter(pk=review_id, decision="").update(
-            decision=offered.decision, decided_at=now, updated_at=now, version=F("version") + 1, **NO_HOLD
-        ):
-            offered.save(force_insert=True)
-            counts, outcome = offered, "accepted"
-            note_decision(offered)
-        else:
-            counts = ReviewDecision.objects.get(review_id=review_id, accepted=True)
-            outcome = "repeated" if counts.decision == offered.decision else "refused"
-        if outcome == "refused":
-            _keep_refused(offered)
+    counts, outcome = _first_or_refused(offered)
     count_decision(offered, outcome)
     if outcome == "refused":
         raise AlreadyDecided(counts)
     return counts
+
+
+@transaction.atomic
+def _first_or_refused(offered: ReviewDecision) -> tuple[ReviewDecision, str]:
+    """The decision that counts, and what became of this one: accepted, repeated or refused."""
+    now, review = timezone.now(), Review.objects.filter(pk=offered.review_id)
+    # One after the other: between a write that was refused and the look at what refused it nobody may undo that.
+    review.select_for_update(of=("self",)).get()
+    if review.filter(decision="").update(
+        decision=offered.decision, decided_at=now, updated_at=now, version=F("version") + 1, **NO_HOLD
+    ):
+        offered.save(force_insert=True)
+        note_decision(offered)
+        return offered, "accepted"
+    counts = ReviewDecision.objects.get(review_id=offered.review_id, accepted=True)
+    if counts.decision == offered.decision:
+        return counts, "repeated"
+    _keep_refused(offered)
+    return counts, "refused"
 
 
 def note_decision(decision: ReviewDecision) -> None:
@@ -224,9 +229,10 @@ def escalate(review: Review, *, by: str, reason: str) -> Review:
 
 
 def remind_overdue(review_id: str | uuid.UUID) -> None:
-    """Say that nobody has decided in time; the console shows it by `due_at`. Safe to repeat."""
+    """Say once that nobody has decided in time; the console shows it by `due_at`. Safe to repeat."""
     review = Review.objects.select_related("document").get(pk=review_id)
-    if not review.decision:
+    late = Review.objects.filter(pk=review_id, decision="", reminded_at__isnull=True)
+    if late.update(reminded_at=timezone.now()):
         metrics.OVERDUE.inc()
         log.warning("review_overdue", due_at=wire_time(review.due_at), **_named(review))
 

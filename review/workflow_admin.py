@@ -75,6 +75,7 @@ class ReviewWorkflowAdmin(ReadOnlyAdmin):
         "delivery_attempts",
         "delivery_error",
         "closed_at",
+        "reminded_at",
         "escalated_at",
         "escalation_reason",
         "buli2_ticket_id",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from structlog.testing import capture_logs
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import ActivityEnvironment
@@ -91,12 +92,25 @@ def test_escalation_and_reminder_leave_a_decided_review_alone() -> None:
     activities.mark_escalated(str(review.pk), words.OVERDUE)
     activities.remind_overdue(str(review.pk))
     review.refresh_from_db()
-    assert review.escalation_reason == words.OVERDUE
+    assert (review.escalation_reason, review.reminded_at is None) == (words.OVERDUE, False)
     services.decide(review_id=review.pk, decision="approved", source="console", decided_by="staff-1")
     activities.mark_escalated(str(review.pk), words.NO_DECISION)
     activities.remind_overdue(str(review.pk))
     review.refresh_from_db()
     assert review.escalation_reason == words.OVERDUE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reminder_whose_end_temporal_has_not_heard_of_is_said_once() -> None:
+    late, decided = [case_of(User.objects.create_user(name)) for name in ("owner", "another")]
+    services.decide(review_id=decided.pk, decision="approved", source="console", decided_by="staff-1")
+    with capture_logs() as said:
+        for review in (late, late, decided):
+            activities.remind_overdue(str(review.pk))
+    reminded = [line["review_id"] for line in said if line["event"] == "review_overdue"]
+    assert reminded == [str(late.pk)]
+    decided.refresh_from_db()
+    assert decided.reminded_at is None
 
 
 @pytest.mark.django_db(transaction=True)
