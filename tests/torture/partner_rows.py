@@ -120,11 +120,15 @@ def partner_cut_off(run: Run) -> None:
 )
 def partner_any_answer(run: Run) -> None:
     since = datetime.now(UTC)
-    statuses = list(range(200, 600)) if run.full else [*run.chance.sample(range(200, 600), 5), 404]
+    # Every status, or one of each hundred.
+    statuses = (
+        list(range(200, 600)) if run.full else [each + run.chance.randrange(100) for each in range(200, 600, 100)]
+    )
     kinds = KINDS * run.size(3, 1) + (LATE if run.full else [])
-    steer(run.house, faults=[*_in_turn(run, statuses), *(f"{kind}:1" for each in kinds for kind in (each, WELL))])
+    faults = [*_in_turn(run, statuses), *_now_and_then_well(kinds, each=1 if run.full else 2)]
+    steer(run.house, faults=faults)
     with Watcher(run.driver) as watcher:
-        _upload_until_met(run, set(statuses), len(kinds), since)
+        _upload_until_met(run, set(statuses), len(faults), since)
         steer(run.house)
         _resend_refused(run)
         all_at_partner(run, 1.25 * LONGEST_STORY)
@@ -145,6 +149,12 @@ def _between(fault: str, well: str, count: int) -> list[str]:
     return [f"{each}:1" for _ in range(count) for each in (fault, well)]
 
 
+def _now_and_then_well(kinds: list[str], each: int) -> list[str]:
+    """These faults, with an answer as it should be after `each` of them: five failures in a row open the breaker."""
+    cut = [kinds[at : at + each] for at in range(0, len(kinds), each)]
+    return [f"{kind}:1" for some in cut for kind in (*some, WELL)]
+
+
 def _in_turn(run: Run, statuses: list[int]) -> list[str]:
     """Every status once, a 4xx, which shows a partner that lives, after each few others."""
     living = [status for status in statuses if 400 <= status < 500]
@@ -159,21 +169,21 @@ def _met(run: Run, since: datetime) -> list[int]:
     return [status for (status,) in run.house.rows(MET, since, run.driver.owner_ids)]
 
 
-def _upload_until_met(run: Run, statuses: set[int], more: int, since: datetime) -> None:
-    """New cases, a few at a time, until each of these answers was given to one of them, and `more` that have none."""
+def _upload_until_met(run: Run, statuses: set[int], tries: int, since: datetime) -> None:
+    """New cases, some at a time, until each of these statuses was met, and whatever else `tries` met."""
     until = time.monotonic() + LONGEST_STORY
     while True:
         met = _met(run, since)
         run.figures["statuses met"] = len(statuses & set(met))
-        if statuses <= set(met) and len(met) >= len(statuses) + 2 * more:
+        if statuses <= set(met) and len(met) >= tries:
             return
         if time.monotonic() > until:
             run.faults.append(f"after {LONGEST_STORY:.0f} s not met: {sorted(statuses - set(met))[:10]}")
             return
         accepted = sum(answer.status == CREATED for answer in run.driver.log)
         waiting = accepted - sum(bool(one.ticket) for one in cases(run)) - _refused(run)
-        if waiting < (wanted := run.size(AT_ONCE, 8)):
-            run.driver.start(wanted - waiting, rate=8).answers()
+        if waiting < (wanted := run.size(AT_ONCE, 12)):
+            run.driver.start(wanted - waiting, rate=12).answers()
         time.sleep(0.5)
 
 
