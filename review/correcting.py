@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any
 
@@ -17,6 +18,7 @@ from review.rights import rights_of
 from review.taking import CaseLost
 from verification.correcting import judge_corrected
 from verification.judging import findings_as_json
+from verification.models import VerificationRun
 from verification.reading import document_type
 from verification.runs import read_run
 
@@ -48,18 +50,10 @@ def correct(review_id: uuid.UUID, user: Any, *, field: str, value: str, why: str
     """
     review = Review.objects.select_related("document").get(pk=review_id)
     rights = rights_of(user)
-    if not rights & {"correct_field", "correct_any"}:
-        raise CorrectionRefused("no_right")
-    if review.document.owner_id == user.pk:
-        raise CorrectionRefused("own")
-    if why not in REASONS:
-        raise CorrectionRefused("unknown_reason")
-    run = read_run(review.document)
-    if run is None or run.fields is None or not run.policy:
-        raise CorrectionRefused("not_read")
+    run = _correctable(review, user, rights, why)
     new = checked(review.document.type, field, value)
     before = corrected(review)
-    old = before[field].new if field in before else (run.fields.get(field) or {}).get("value")
+    old = before[field].new if field in before else ((run.fields or {}).get(field) or {}).get("value")
     if new == old:
         raise CorrectionRefused("same")
     values: dict[str, str | None] = {name: each.new for name, each in before.items()} | {field: new}
@@ -84,17 +78,27 @@ def correct(review_id: uuid.UUID, user: Any, *, field: str, value: str, why: str
         _guard(review, user, version, any_case="correct_any" in rights, because=because)
         review.given.filter(undone_at=None).update(undone_at=Now())
         row.save(force_insert=True)
-        note(
-            "field.corrected",
-            actor=str(user.pk),
-            document=review.document_id,
-            subject=str(review.pk),
-            field=field,
-            why=why,
-            number=is_number,
-            score=verdict.score,
-        )
+        _note(row, number=is_number)
     return row
+
+
+def _note(row: Correction, *, number: bool) -> None:
+    about, review = {"field": row.field, "why": row.why, "number": number, "score": row.score}, row.review
+    note("field.corrected", actor=str(row.user_id), document=review.document_id, subject=str(review.pk), **about)
+
+
+def _correctable(review: Review, user: Any, rights: AbstractSet[str], why: str) -> VerificationRun:
+    """What was read and judged, if this person may correct it. Raises CorrectionRefused."""
+    if not rights & {"correct_field", "correct_any"}:
+        raise CorrectionRefused("no_right")
+    if review.document.owner_id == user.pk:
+        raise CorrectionRefused("own")
+    if why not in REASONS:
+        raise CorrectionRefused("unknown_reason")
+    run = read_run(review.document)
+    if run is None or run.fields is None or not run.policy:
+        raise CorrectionRefused("not_read")
+    return run
 
 
 def checked(type: str, field: str, value: str) -> str | None:

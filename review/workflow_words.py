@@ -6,6 +6,7 @@ Whatever is here goes into Temporal's history, so it is ids and codes, never a n
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from temporalio.common import RetryPolicy
 
@@ -106,6 +107,18 @@ class Progress:
     ticket: str | None = None
     refused: bool = False
     done: list[str] = field(default_factory=list)  # of reminder and escalation
+
+    def shown(self, given: DecisionGiven | None) -> dict[str, Any]:
+        """As `getWorkflowState` answers."""
+        return {
+            "status": self.status.value,
+            "retryCount": self.retry_count,
+            "lastError": self.last_error,
+            "buli2TaskId": self.ticket,
+            "decision": given.decision if given else None,
+            "startedAt": self.started_at,
+            "updatedAt": self.updated_at,
+        }
 
 
 @dataclass(frozen=True)

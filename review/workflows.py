@@ -280,16 +280,7 @@ class KycReviewWorkflow:
         self._progress.updated_at = wire_time(workflow.now())
 
     def _state(self) -> dict[str, Any]:
-        progress = self._progress
-        return {
-            "status": progress.status.value,
-            "retryCount": progress.retry_count,
-            "lastError": progress.last_error,
-            "buli2TaskId": progress.ticket,
-            "decision": self._given.decision if self._given else None,
-            "startedAt": progress.started_at,
-            "updatedAt": progress.updated_at,
-        }
+        return self._progress.shown(self._given)
 
 
 def _is_refusal(error: ActivityError) -> bool:
