@@ -133,6 +133,7 @@ def two_at_once(run: Run) -> None:
     run.figures["answers to clicks"] = _statuses(clicks)
     run.expect({each.status for each in clicks} <= {WON, *TOLD}, "a click was answered by something else")
     closed(run, cases(run), 60)
+    all_completed(run, cases(run), 60)  # BULI2 is told before its workflow ends
     judge_partner(run, submitted=len(cases(run)))
     run.figures["won by"] = dict(run.house.rows(WON_BY, [one.id for one in cases(run)]))
     run.figures["needed two"] = sum(bool(needed) for (needed,) in run.house.rows(NEEDED, run.driver.owner_ids))
