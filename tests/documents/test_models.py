@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from documents.models import Document, DocumentEvent, MovedMeanwhile
@@ -54,6 +55,31 @@ def test_a_worker_without_the_claim_is_refused(owner: User) -> None:
 def test_an_illegal_move_is_refused_before_the_database_is_asked(owner: User) -> None:
     with pytest.raises(IllegalMove):
         make_document(owner).move_to(Status.approved, actor="x")
+
+
+def test_states_on_the_way_have_their_events_in_order_and_no_row_stands_there(owner: User) -> None:
+    document = make_document(owner)
+    token = claimed(document)
+    way = [Status.ocr_completed, Status.ai_evaluated]
+    with CaptureQueriesContext(connection) as asked:
+        document.move_to(Status.needs_review, through=way, actor="w1", reason="why", guard={"claim_token": token})
+    assert sum(query["sql"].startswith(("UPDATE", "INSERT")) for query in asked) == 2
+    events = DocumentEvent.objects.order_by("pk")[1:]
+    assert [(event.before, event.after, event.reason) for event in events] == [
+        ("processing", "ocr_completed", ""),
+        ("ocr_completed", "ai_evaluated", ""),
+        ("ai_evaluated", "needs_review", "why"),
+    ]
+    document.refresh_from_db()
+    assert (document.state, document.claim_token) == (Status.needs_review, None)
+
+
+def test_a_way_with_an_illegal_step_is_refused_whole(owner: User) -> None:
+    document = make_document(owner)
+    claimed(document)
+    with pytest.raises(IllegalMove):
+        document.move_to(Status.auto_approve, through=[Status.ocr_completed], actor="x")
+    assert DocumentEvent.objects.count() == 1
 
 
 def test_leaving_processing_gives_up_the_claim(owner: User) -> None:
