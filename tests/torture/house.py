@@ -60,9 +60,9 @@ class House(Stack):
         "web": "-m tests.torture.launch gunicorn -c deploy/gunicorn.conf.py filot.wsgi:application"
         " --bind 127.0.0.1:{port} --workers 2 --no-control-socket",
         "ocr": "-m tests.torture.launch celery -A filot worker --pool=solo -Q {ocr_queue} -n ocr-{name}@test"
-        " --loglevel=info --without-mingle --without-gossip",
+        " --loglevel=info --without-mingle --without-gossip --without-heartbeat",
         "default": "-m tests.torture.launch celery -A filot worker -Q default -B -n d-{name}@test --pool=threads -c 4"
-        " -s {folder}/beat-{name} -l info --without-mingle --without-gossip",
+        " -s {folder}/beat-{name} -l info --without-mingle --without-gossip --without-heartbeat",
     }
 
     def __init__(self, folder: Path, services: Mapping[str, str]) -> None:
