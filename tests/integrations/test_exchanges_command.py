@@ -41,6 +41,23 @@ def test_one_or_all_of_them_are_sent_again_or_given_up(verb: str, after: str) ->
     assert (state_of(two), state_of(waiting)) == (after, "pending")
 
 
+def test_a_list_says_how_much_it_leaves_out_and_an_act_leaves_out_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integrations.management.commands.buli2_exchanges.SHOWN", 2)
+    rows = [exchange() for _ in range(3)]
+    errors = io.StringIO()
+    call_command("buli2_exchanges", stdout=io.StringIO(), stderr=errors)
+    assert "and 1 more" in errors.getvalue()
+    assert "3 of 3" in said("--resend", "all", "--reason", "mended")
+    assert {state_of(row) for row in rows} == {"pending"}
+
+
+def test_a_poll_that_was_refused_is_not_among_what_is_stuck() -> None:
+    stuck, poll = exchange("refused"), exchange("refused", kind="status")
+    assert [json.loads(line)["id"] for line in said("--state", "refused", "--json").splitlines()] == [str(stuck.pk)]
+    assert "1 of 1" in said("--state", "refused", "--resend", "all", "--reason", "mended")
+    assert (state_of(stuck), state_of(poll)) == ("pending", "refused")
+
+
 @pytest.mark.parametrize(("verb", "action"), [("--resend", "exchange.resent"), ("--cancel", "exchange.given_up")])
 def test_each_act_needs_a_reason_and_stands_in_the_audit_trail(verb: str, action: str) -> None:
     row = exchange()

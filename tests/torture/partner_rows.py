@@ -195,7 +195,7 @@ def _refused(run: Run) -> int:
 def _resend_refused(run: Run) -> None:
     """As an operator does once the partner is well. What is refused is kept and never sent again by itself."""
     run.figures["refused, then resent"] = run.figures.get("refused, then resent", 0) + _refused(run)
-    run.house.manage_beside("buli2_exchanges --state refused --limit 10000 --resend all --reason mended")
+    run.house.manage_beside("buli2_exchanges --state refused --resend all --reason mended")
     run.expect(not _refused(run), "something that was refused could not be sent again")
 
 

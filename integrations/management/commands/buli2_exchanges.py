@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
 
 from documents.status import wire_time
 from integrations import buli2
@@ -15,6 +16,8 @@ from integrations.models import Buli2Exchange, Direction, ExchangeState
 log = structlog.get_logger(__name__)
 
 ALL = "all"
+SHOWN = 1000
+STATES = [state for state in ExchangeState.values if state != ExchangeState.failed]  # what a poll alone may be
 ACTOR = "system:buli2_exchanges"
 VERBS = {"resend": buli2.resend, "cancel": buli2.cancel_exchange}
 
@@ -23,29 +26,33 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--state", choices=ExchangeState.values, default="dead", help="which ones; default: dead")
+        parser.add_argument("--state", choices=STATES, default="dead", help="which ones; default: dead")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
-        parser.add_argument("--limit", type=int, default=1000)
+        parser.add_argument("--limit", type=int, help=f"default: {SHOWN} for a list, none for --resend and --cancel")
         parser.add_argument("--reason", choices=buli2.ACT_REASONS, help="of a resend or cancel, for the audit trail")
         verbs = parser.add_mutually_exclusive_group()
-        verbs.add_argument("--resend", metavar="ID", help="make it due again; `all`: every one that is listed")
-        verbs.add_argument("--cancel", metavar="ID", help="give it up for good; `all`: every one that is listed")
+        verbs.add_argument("--resend", metavar="ID", help="make it due again; `all`: every one of that state")
+        verbs.add_argument("--cancel", metavar="ID", help="give it up for good; `all`: every one of that state")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = Buli2Exchange.objects.filter(direction=Direction.outbound, state=options["state"])
-        listed = list(rows.order_by("created_at")[: options["limit"]])
+        # A poll is asked anew by the next one: it is never stuck, whatever became of it.
+        effects = Buli2Exchange.objects.filter(direction=Direction.outbound, kind__in=buli2.EFFECTS)
+        rows = effects.filter(state=options["state"]).order_by("created_at").defer("body", "answer")
         for name, verb in VERBS.items():
             if options[name]:
-                return self._act(name, verb, self._chosen(options[name], listed), options["reason"])
+                return self._act(name, verb, self._chosen(options[name], rows[: options["limit"]]), options["reason"])
+        listed = list(rows[: options["limit"] or SHOWN])
         for exchange in listed:
             self.stdout.write(json.dumps(facts(exchange)) if options["json"] else line(exchange))
+        if left := rows.count() - len(listed):
+            self.stderr.write(f"and {left} more")
         if not listed:
             self.stderr.write(f"none is {options['state']}")
         return None
 
-    def _chosen(self, word: str, listed: list[Buli2Exchange]) -> list[Buli2Exchange]:
+    def _chosen(self, word: str, rows: QuerySet[Buli2Exchange]) -> list[Buli2Exchange]:
         if word == ALL:
-            return listed
+            return list(rows)
         try:
             return [Buli2Exchange.objects.get(pk=uuid.UUID(word))]
         except (ValueError, Buli2Exchange.DoesNotExist) as error:
