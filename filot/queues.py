@@ -11,14 +11,15 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from documents.models import Document
 from documents.status import Status
-from integrations.models import Buli2Exchange, Direction, ExchangeState
+from integrations import buli2
+from integrations.models import ExchangeState
 from verification.workers import worker_figures
 
 TIMES = {
     "filot_ocr_duration_seconds": "filot.gpu.processing_time_ms",
     "filot_verification_latency_seconds": "filot.verification.latency_ms",
 }
-WAITING_STATES = (ExchangeState.pending, ExchangeState.dead)
+UNDELIVERED = (ExchangeState.pending, *buli2.STOPPED)
 
 
 def queue_figures() -> dict[str, Any]:
@@ -35,8 +36,8 @@ def queue_figures() -> dict[str, Any]:
     length, oldest = dict.fromkeys(ocr_queues, 0), dict.fromkeys(ocr_queues, 0.0)
     for queue, count, since in waiting:
         length[queue], oldest[queue] = count, _age(since)
-    exchanges = Buli2Exchange.objects.filter(direction=Direction.outbound).aggregate(
-        **{state.value: Count("pk", filter=Q(state=state)) for state in WAITING_STATES}
+    exchanges = buli2.outstanding().aggregate(
+        **{state.value: Count("pk", filter=Q(state=state)) for state in UNDELIVERED}
     )
     active = Document.objects.filter(status=Status.processing, queue=settings.OCR_GPU_QUEUE).count()
     return {"length": length, "oldest": oldest, "gpu_active": active, "buli2": exchanges, **worker_figures()}

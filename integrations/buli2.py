@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +35,8 @@ __all__ = [
     "cancel_exchange",
     "cancel_review",
     "forget_old",
+    "may_hold",
+    "outstanding",
     "read_ticket",
     "resend",
     "review_status",
@@ -108,8 +111,14 @@ def send_due(*, limit: int = 20, seconds: float = 20.0) -> list[Buli2Exchange]:
 
 
 def unsent_submissions() -> list[uuid.UUID]:
-    """Reviews whose submission waits, or has died, and never reached BULI2."""
+    """Reviews whose submission waits, has died or was refused, and never reached BULI2."""
     return [row.review_id for row in _withdrawable().only("review_id") if row.review_id]
+
+
+def may_hold(review_ids: Iterable[uuid.UUID]) -> bool:
+    """Whether BULI2 may have received the submission of one of these, answered or not."""
+    sent = Buli2Exchange.objects.filter(direction=Direction.outbound, kind="submit", maybe_received=True)
+    return sent.filter(review_id__in=review_ids).exclude(state=ExchangeState.withdrawn).exists()
 
 
 def withdraw(review_ids: Iterable[uuid.UUID], *, received_too: bool = False) -> int:
@@ -121,10 +130,18 @@ def withdraw(review_ids: Iterable[uuid.UUID], *, received_too: bool = False) -> 
     return unsent.update(state=ExchangeState.withdrawn, next_attempt_at=None)
 
 
+def outstanding() -> QuerySet[Buli2Exchange]:
+    """Submissions and cancellations that wait, are dead or were refused. For a person to look at, and for figures.
+
+    Not among them: a cancellation that BULI2 answered by 409, since it had decided and nothing is left to take back.
+    """
+    told = Q(kind="cancel", state=ExchangeState.refused, http_status=HTTPStatus.CONFLICT)
+    effects = Buli2Exchange.objects.filter(direction=Direction.outbound, kind__in=EFFECTS)
+    return effects.filter(state__in=[ExchangeState.pending, *STOPPED]).exclude(told)
+
+
 def _undelivered() -> QuerySet[Buli2Exchange]:
-    return Buli2Exchange.objects.filter(
-        direction=Direction.outbound, kind="submit", state__in=[ExchangeState.pending, ExchangeState.dead]
-    )
+    return outstanding().filter(kind="submit")
 
 
 def _withdrawable() -> QuerySet[Buli2Exchange]:

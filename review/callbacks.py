@@ -66,16 +66,24 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
 
 
+class UnknownTicket(Http404):
+    """The review is named by its ticket alone, and none has it."""
+
+
 def find_review(callback: Callback, review_id: uuid.UUID | None) -> Review:
-    """The review that is meant. Raises Http404, and ValidationError unless every id that is given fits it."""
+    """The review that is meant. Raises Http404 or UnknownTicket, and ValidationError unless every id that is given fits
+    it.
+    """
     reviews = Review.objects.select_related("document")
     review_id = review_id or callback.review_id
     if review_id:
         review = reviews.filter(pk=review_id).first()
-    elif callback.task_id:
-        review = reviews.filter(buli2_ticket_id=callback.task_id).first()
     elif callback.document_id:
         review = reviews.filter(document=callback.document_id).first()
+    elif callback.task_id:
+        review = reviews.filter(buli2_ticket_id=callback.task_id).first()
+        if review is None:
+            raise UnknownTicket
     else:
         raise ValidationError({"reviewId": "Say which review: reviewId, taskId or documentId."})
     if review is None or review.document.erased_at:

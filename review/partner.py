@@ -55,6 +55,12 @@ def keep_ticket(review_id: uuid.UUID, ticket_id: str) -> str:
     return ticket_id
 
 
+def ticket_is_on_its_way() -> bool:
+    """Whether BULI2 may hold a review whose ticket we have not read yet: it may be faster than its own answer."""
+    without = Review.objects.filter(buli2_ticket_id="", closed_at__isnull=True)
+    return buli2.may_hold(without.values_list("pk", flat=True))
+
+
 def review_payload(review: Review) -> dict[str, Any]:
     """The body of `POST /internal/reviews`. The same for every repetition."""
     document = review.document

@@ -22,9 +22,9 @@ from documents.queue import ring_default
 from integrations.buli2 import body_digest
 from integrations.models import Buli2Exchange, Direction, ExchangeState
 from integrations.signatures import SecretMissing, SignatureInvalid, SignatureMissing, check_signature
-from review.callbacks import Callback, find_review, read_callback
+from review.callbacks import Callback, UnknownTicket, find_review, read_callback
 from review.models import Review
-from review.partner import decide_for_buli2, keep_ticket
+from review.partner import decide_for_buli2, keep_ticket, ticket_is_on_its_way
 from review.tasks import DELIVER
 
 log = structlog.get_logger(__name__)
@@ -61,6 +61,13 @@ class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
     default_detail = f"The body may have at most {MAX_BODY} bytes."
+
+
+class TicketUnknownYet(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "TICKET_UNKNOWN_YET"
+    default_detail = "Our own submission has not been answered yet. Call again, or say which review by its reviewId."
+    retry_after = 2
 
 
 class ContraryDecision(APIException):
@@ -164,7 +171,12 @@ def _genuine_body(request: Request, arrival: Arrival) -> bytes:
 @transaction.atomic
 def _decided(callback: Callback, review_id: uuid.UUID | None, arrival: Arrival) -> tuple[uuid.UUID, bool]:
     """The document's id, and whether the callback's decision is the one that counts."""
-    review = find_review(callback, review_id)
+    try:
+        review = find_review(callback, review_id)
+    except UnknownTicket:
+        if ticket_is_on_its_way():
+            raise TicketUnknownYet from None
+        raise
     arrival.believe(callback, review)
     if callback.task_id:
         keep_ticket(review.pk, callback.task_id)

@@ -321,6 +321,7 @@ def test_metrics_tell_what_waits_in_the_rows(client: Client, work: None) -> None
     assert 30 <= found["filot_worker_progress_age_seconds", "ocr.cpu"] < 90
     assert found["filot_buli2_pending", "pending"] == 1
     assert found["filot_buli2_pending", "dead"] == 1
+    assert found["filot_buli2_pending", "refused"] == 1
 
 
 def test_metrics_include_what_the_apps_count(client: Client) -> None:
@@ -420,6 +421,7 @@ def test_what_waits_becomes_lines_for_cloudwatch(work: None, capsys: pytest.Capt
         ("gpu_active_jobs", None): 1,
         ("buli2_pending", "pending"): 1,
         ("buli2_pending", "dead"): 1,
+        ("buli2_pending", "refused"): 1,
     }
     assert {event for event, _ in told} <= set(MEASURES)
 

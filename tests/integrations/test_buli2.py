@@ -20,6 +20,7 @@ from integrations.buli2 import (
     cancel_exchange,
     cancel_review,
     forget_old,
+    outstanding,
     resend,
     review_status,
     send_due,
@@ -453,6 +454,14 @@ def test_what_was_decided_there_cannot_be_taken_back(simulator: BuliSimulator, r
             review_id=review_id, subject=SOMEBODY, ticket_id=ticket.id, reason="decided here", correlation_id="c"
         )
     assert refused.value.http_status == 409
+    assert not outstanding().exists(), "nothing is left that a person could do"
+
+
+def test_a_refusal_waits_for_a_person(simulator: BuliSimulator, review_id: uuid.UUID) -> None:
+    simulator.desk.script.add("401:1")
+    with pytest.raises(Buli2Refused):
+        submit(review_id)
+    assert [row.http_status for row in outstanding()] == [401]
 
 
 # Two at once ----------------------------------------------------------------------------------------------------------

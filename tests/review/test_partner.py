@@ -209,6 +209,14 @@ def test_a_review_that_a_person_decided_before_buli2_heard_of_it_is_never_sent(o
     assert [Buli2Exchange.objects.get(pk=row.pk).state for row in rows] == ["withdrawn", "pending"]
 
 
+def test_what_buli2_refused_is_given_up_once_nobody_needs_it(owner: User) -> None:
+    decided, open_still = case_of(owner), case_of(owner)
+    rows = [waiting_submission(review, state="refused") for review in (decided, open_still)]
+    approve(decided)
+    assert partner.withdraw_needless() == 1
+    assert [Buli2Exchange.objects.get(pk=row.pk).state for row in rows] == ["withdrawn", "refused"]
+
+
 def test_a_review_that_is_no_more_is_never_sent(owner: User) -> None:
     review = case_of(owner)
     row = waiting_submission(review, state="dead")

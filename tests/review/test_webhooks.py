@@ -19,6 +19,7 @@ from integrations.models import Buli2Exchange, Direction, ExchangeState
 from integrations.signatures import sign
 from review import services, webhooks
 from review.models import Review, ReviewDecision
+from review.partner import keep_ticket
 from tests.review.cases import NIK, case_of
 from tests.review.test_services import at_once
 
@@ -61,6 +62,41 @@ def state_of(review: Review) -> str:
 
 
 # What is believed -----------------------------------------------------------------------------------------------------
+
+
+def submission_under_way(owner: User) -> Review:
+    """BULI2 has it, and its answer has not come, or has not been written."""
+    review = case_of(owner)
+    facts = {"kind": "submit", "method": "POST", "path": "/internal/reviews", "body": {}, "review_id": review.pk}
+    Buli2Exchange.objects.create(
+        direction=Direction.outbound, state=ExchangeState.pending, attempt=1, maybe_received=True, **facts
+    )
+    return review
+
+
+def call_by_ticket(**more: str) -> Any:
+    body = json.dumps({"decision": "approved", "taskId": "task-early", **more}).encode()
+    return send("/internal/buli2/callback", body, x_buli2_signature=sign(body, SECRET))
+
+
+def test_a_callback_by_a_ticket_that_we_are_still_to_hear_of_is_asked_to_come_again(owner: User) -> None:
+    review = submission_under_way(owner)
+    early = call_by_ticket()
+    assert (early.status_code, code(early), early["Retry-After"]) == (503, "TICKET_UNKNOWN_YET", "2")
+    assert Buli2Exchange.objects.get(direction=Direction.inbound).http_status == 503
+    keep_ticket(review.pk, "task-early")
+    assert call_by_ticket().status_code == 200
+    assert state_of(review) == "approved"
+
+
+def test_a_ticket_that_nobody_waits_for_is_404(owner: User, review: Review) -> None:
+    assert call_by_ticket().status_code == 404
+
+
+def test_an_early_callback_that_names_the_document_too_counts_at_once(owner: User) -> None:
+    review = submission_under_way(owner)
+    assert call_by_ticket(documentId=str(review.document_id)).status_code == 200
+    assert Review.objects.get(pk=review.pk).buli2_ticket_id == "task-early"
 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), ("  ,\n", " :\t")])

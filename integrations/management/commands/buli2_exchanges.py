@@ -11,13 +11,13 @@ from django.db.models import QuerySet
 
 from documents.status import wire_time
 from integrations import buli2
-from integrations.models import Buli2Exchange, Direction, ExchangeState
+from integrations.models import Buli2Exchange, ExchangeState
 
 log = structlog.get_logger(__name__)
 
 ALL = "all"
 SHOWN = 1000
-STATES = [state for state in ExchangeState.values if state != ExchangeState.failed]  # what a poll alone may be
+STATES = [ExchangeState.pending.value, *(state.value for state in buli2.STOPPED)]
 ACTOR = "system:buli2_exchanges"
 VERBS = {"resend": buli2.resend, "cancel": buli2.cancel_exchange}
 
@@ -35,9 +35,7 @@ class Command(BaseCommand):
         verbs.add_argument("--cancel", metavar="ID", help="give it up for good; `all`: every one of that state")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # A poll is asked anew by the next one: it is never stuck, whatever became of it.
-        effects = Buli2Exchange.objects.filter(direction=Direction.outbound, kind__in=buli2.EFFECTS)
-        rows = effects.filter(state=options["state"]).order_by("created_at").defer("body", "answer")
+        rows = buli2.outstanding().filter(state=options["state"]).order_by("created_at").defer("body", "answer")
         for name, verb in VERBS.items():
             if options[name]:
                 return self._act(name, verb, self._chosen(options[name], rows[: options["limit"]]), options["reason"])
