@@ -1,4 +1,4 @@
-"""What BULI2's answers say. Pure: bytes in, checked words out."""
+"""What BULI2 says, in its answers and in its callbacks. Pure: bytes in, checked words out."""
 
 import json
 from collections.abc import Callable
@@ -28,9 +28,9 @@ class Buli2Status:
 
 
 def read_object(raw: bytes) -> dict[str, Any]:
-    """A JSON object; an empty body is an empty one. Raises BadAnswer."""
+    """A JSON object in UTF-8; an empty body is an empty one. Raises BadAnswer, also for a key that stands twice."""
     try:
-        answer = json.loads(raw, parse_constant=_refuse) if raw.strip() else {}
+        answer = json.loads(raw.decode(), object_pairs_hook=_once_each, parse_constant=_refuse) if raw.strip() else {}
     except (ValueError, RecursionError) as error:
         raise BadAnswer("no JSON") from error
     if not isinstance(answer, dict):
@@ -41,7 +41,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
 def read_ticket(answer: dict[str, Any]) -> Ticket:
     """`{taskId or ticketId, status}`. Raises BadAnswer."""
     given = answer.get("taskId") or answer.get("ticketId")
-    ticket_id = str(given) if isinstance(given, str | int) else ""
+    ticket_id = str(given) if isinstance(given, str) or type(given) is int else ""
     if not _is_word(ticket_id, MAX_ID) or ticket_id in (".", "..") or len(in_path(ticket_id)) > MAX_PATH_ID:
         raise BadAnswer("no usable ticket id")
     status = str(answer.get("status") or "")
@@ -56,7 +56,7 @@ def read_status(answer: dict[str, Any]) -> Buli2Status:
     return Buli2Status(
         status=status,
         decision=decision if decision in DECISIONS else None,
-        notes=notes.replace("\x00", "")[:MAX_NOTES] if isinstance(notes, str) else None,
+        notes=_storable(notes)[:MAX_NOTES] if isinstance(notes, str) else None,
     )
 
 
@@ -73,6 +73,19 @@ READERS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 def _is_word(value: str, longest: int) -> bool:
     return value.isascii() and value.isprintable() and 0 < len(value) <= longest
+
+
+def _storable(text: str) -> str:
+    """Without what no column and no page can hold. The decision beside it counts all the same."""
+    return text.encode(errors="replace").decode().replace("\x00", "")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Two readers of one text must not see two decisions in it."""
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise ValueError("a key stands twice")
+    return given
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,14 +1,14 @@
 """What a callback of BULI2 says, and which review it is about. It is genuine by now: `review.webhooks` checked that."""
 
-import json
 import uuid
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal
 
 from django.http import Http404
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic import ValidationError as BadShape
 from rest_framework.exceptions import ValidationError
 
+from integrations.buli2_answers import BadAnswer, read_object
 from review.models import Review
 
 MAX_NOTES = 1000  # characters
@@ -43,27 +43,11 @@ class Callback(BaseModel):
 def read_callback(body: bytes) -> Callback:
     """Raises DRF's ValidationError for whatever is no JSON object of this shape, also for a key that stands twice."""
     try:
-        given = json.loads(body.decode(), object_pairs_hook=_once_each, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise ValidationError({"": "The body is not JSON."}) from error
-    if not isinstance(given, dict):
-        raise ValidationError({"": "The body is not a JSON object."})
-    try:
-        return Callback.model_validate(given)
+        return Callback.model_validate(read_object(body))
+    except BadAnswer as error:
+        raise ValidationError({"": "The body is not a JSON object."}) from error
     except BadShape as error:
         raise ValidationError({str(e["loc"][0]): e["msg"] for e in error.errors()}) from error
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Two readers of one signed text must not see two decisions in it."""
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        raise ValueError("a key stands twice")
-    return given
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
 
 
 class UnknownTicket(Http404):

@@ -40,7 +40,12 @@ def test_a_poll_without_a_status_is_refused(status: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"[]", b"null", b"{", b"<html>", b'{"a": NaN}', b"\xff\xfe", b"[" * 50_000, b"1" * 5_000, b'"text"']
+    "raw",
+    [
+        *(b"[]", b"null", b"{", b"<html>", b'{"a": NaN}', b"\xff\xfe", b"[" * 50_000, b"1" * 5_000, b'"text"'),
+        b'{"decision": "approved", "decision": "rejected"}',
+        '{"taskId": "t"}'.encode("utf-16"),
+    ],
 )
 def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     with pytest.raises(BadAnswer):
@@ -71,3 +76,8 @@ def test_any_object_is_read_or_a_bad_answer(**answer: Any) -> None:
     for read in (read_ticket, read_status):
         with suppress(BadAnswer):
             read(answer)
+
+
+def test_notes_that_nothing_could_hold_do_not_cost_the_decision() -> None:
+    said = read_status(read_object(rb'{"status": "done", "decision": "rejected", "notes": "a\ud800b\u0000c"}'))
+    assert (said.decision, said.notes) == ("rejected", "a?bc")
