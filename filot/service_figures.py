@@ -86,6 +86,8 @@ def _reviews() -> dict[str, int]:
         "unopened": unopened.count(),
         "unstarted": Review.objects.unstarted().filter(created_at__lt=left).count(),
         "undelivered": undelivered.count(),
+        # Temporal was told, and no worker of it moved the document.
+        "unrecorded": Review.objects.in_use().filter(closed_at__isnull=True, decided_at__lt=left).count(),
     }
 
 

@@ -1,5 +1,7 @@
 """Celery's doors to reviews. What they do is safe to run twice at once, and a lost run is made up for by the next."""
 
+import time
+
 import structlog
 from celery import shared_task
 from django.core.cache import cache
@@ -15,6 +17,7 @@ log = structlog.get_logger(__name__)
 DELIVER = "review.deliver"
 SWEEP = "review.sweep"
 FORGET = "review.forget_exchanges"
+FORGET_SECONDS = 600  # of each hour
 EXCHANGES_LOCK = "review.exchanges"
 EXCHANGES_SECONDS = 120  # longer than one round takes: while BULI2 is slow, more rounds would only hold more threads
 
@@ -53,4 +56,8 @@ def reconcile() -> None:
 
 @shared_task(name=FORGET)
 def forget_exchanges() -> int:
-    return buli2.forget_old()
+    """Each open review asks BULI2 every five minutes, so a busy day leaves millions of polls: until none is left."""
+    began, forgotten = time.monotonic(), 0
+    while (some := buli2.forget_old()) and time.monotonic() - began < FORGET_SECONDS:
+        forgotten += some
+    return forgotten + some

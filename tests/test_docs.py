@@ -17,6 +17,7 @@ from tests.test_the_walk import card
 
 DOCS = PROJECT / "docs"
 READINESS = sorted(path for path in (DOCS / "readiness").glob("*.md") if path.name != "README.md")
+OPERATIONS = (DOCS / "operations.md").read_text()
 CHECKLIST = re.findall(
     r"^\| (here|there) \| `([^`]+)`[^|]*\| (?:`(.*)`|([^|]*)) \|$",
     (DOCS / "production-checklist.md").read_text(),
@@ -37,6 +38,26 @@ def test_every_statement_of_the_readiness_pages_names_a_test_that_is_there(page:
     for statement, named in rows:
         file, _, name = named.strip("`").partition("::")
         assert re.search(rf"^\s*(?:async )?def {name}\(", (PROJECT / file).read_text(), re.MULTILINE), statement
+
+
+NUMBER = r"\d[\d,]*(?:\.\d+)?(?:e\d+)?"
+SUMS = re.findall(rf"(?<![\w.,]){NUMBER}(?: [-x/+] {NUMBER})+ = \**{NUMBER}(?: / {NUMBER} days)?", OPERATIONS)
+
+
+def test_the_arithmetic_of_the_plan_is_there_to_be_checked() -> None:
+    assert len(SUMS) >= 25
+
+
+@pytest.mark.parametrize("told", SUMS)
+def test_the_arithmetic_of_the_plan_is_right(told: str) -> None:
+    """To the places that it is told with; what follows ` / ` in days is for ten times as many."""
+    sum_, _, result = told.partition(" = ")
+    result, _, tenth = result.strip("*").partition(" / ")
+    found = eval(sum_.replace(",", "").replace(" x ", " * "), {"__builtins__": {}})  # noqa: S307 - digits and signs alone
+    places = len(result.partition(".")[2])
+    assert abs(found - float(result.replace(",", ""))) <= 0.51 * 10**-places + 0.01 * found, told
+    if tenth:
+        assert abs(found / 10 - float(tenth.removesuffix(" days").replace(",", ""))) <= 1, told
 
 
 def test_commands_of_the_pages_exist() -> None:

@@ -102,7 +102,7 @@ def test_states_and_sweeps_that_alerts_select_exist() -> None:
     states = {word for words in re.findall(r'filot_workers\{state=~?"([^"]+)"', told) for word in words.split("|")}
     assert states <= set(STATES)
     reviews = {word for words in re.findall(r'filot_reviews\{state=~?"([^"]+)"', told) for word in words.split("|")}
-    assert reviews <= {"open", "overdue", "unopened", "unstarted", "undelivered"}
+    assert reviews <= {"open", "overdue", "unopened", "unstarted", "undelivered", "unrecorded"}
     named = re.findall(r'filot_sweep_age_seconds\{sweep=~?"([a-z_.|]+)"', told)
     sweeps = {word for words in named for word in words.split("|")}
     from filot.service_figures import SWEEPS

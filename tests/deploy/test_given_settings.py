@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from dotenv import dotenv_values
 
 from filot.env import Env
 from tests.deploy.test_manifests import COMPOSE, ECS, KUBERNETES, OURS, containers
+from tests.deploy.tools import DEPLOY
 
 # A Secret or a key of Secrets Manager is filled from the sample; these have no value in it, and need none to be given.
 ANY = "x7Qm2vRb9LcT4zKpW8fY"
@@ -55,6 +57,16 @@ def processes() -> Iterator[tuple[str, dict[str, str]]]:
             given = {each["Name"]: each["Value"] for each in container["Environment"]}
             given |= {each["Name"]: filled.get(each["Name"], "") for each in container["Secrets"]}
             yield f"ecs {name}", given
+    for path in sorted((DEPLOY / "systemd").glob("*.service")):
+        text = path.read_text()
+        assert "\nEnvironmentFile=/etc/filot.env\n" in text, (
+            path.name
+        )  # the sample, filled: a dash would forgive its absence
+        own = dict(
+            word.split("=", 1) for line in re.findall(r"^Environment=(.*)$", text, re.M) for word in line.split()
+        )
+        yield f"systemd {path.stem}", {**filled, **own}
+    yield "procfile", filled
 
 
 def _flat(service: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +97,7 @@ def test_a_process_is_given_all_that_production_asks_for(name: str) -> None:
 
 
 @pytest.mark.usefixtures("only")
-@pytest.mark.parametrize("place", ["compose", "kubernetes", "ecs"])
+@pytest.mark.parametrize("place", ["compose", "kubernetes", "ecs", "systemd", "procfile"])
 @pytest.mark.parametrize("variable", DEMANDED)
 def test_without_one_of_them_it_would_not_start(place: str, variable: str) -> None:
     """So the test before this one would notice a manifest that leaves it out."""

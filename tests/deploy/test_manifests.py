@@ -30,6 +30,7 @@ KUBERNETES = [
     for document in yaml.safe_load_all(path.read_text())
 ]
 ECS = yaml.load((DEPLOY / "ecs" / "filot.yaml").read_text(), Loader=Tagged)["Resources"]  # noqa: S506
+TEMPLATE = DEPLOY / "systemd" / "filot@.service"
 TEXTS = [path for path in DEPLOY.rglob("*") if path.suffix in {".yaml", ".yml", ".json", ".service", ".sample", ".sh"}]
 
 
@@ -78,7 +79,8 @@ def commands() -> Iterator[tuple[str, list[str]]]:
             yield f"ecs {name}", resource["Properties"]["ContainerDefinitions"][0]["Command"]
     for path in (DEPLOY / "systemd").glob("*.service"):
         for line in re.findall(r"^ExecStart=(.*)$", path.read_text(), re.MULTILINE):
-            yield path.name, shlex.split(line)
+            if path.name != TEMPLATE.name:  # its lines are the Procfile's own: run below
+                yield path.name, shlex.split(line)
 
 
 @pytest.mark.parametrize(("where", "command"), list(commands()), ids=[where for where, _ in commands()])
@@ -118,6 +120,20 @@ def test_make_run_starts_the_same_programs() -> None:
         ours = {word.replace(str(PROJECT) + "/", "") for word in program.argv[1:]} - {"-m", "-B"}
         theirs = set(told[name]) - {"python", "-m", "celery", "0.0.0.0:8080", "--device", "DEVICE"}
         assert theirs - ours == set(), name
+
+
+@pytest.mark.parametrize("name", ["web", "ocr-cpu", "default", "beat", "temporal-worker"])
+def test_the_unit_of_systemd_runs_the_line_of_the_procfile_with_the_port_that_is_set(name: str, tmp_path: Path) -> None:
+    """As systemd reads it: `%i` is the name, `$$` a dollar. The programs here say what they were called with."""
+    for program in ("python", "celery"):
+        (tmp_path / program).write_text(f'#!/bin/sh\nprintf "%s\\n" {program} "$@"\n')
+        (tmp_path / program).chmod(0o755)
+    (line,) = re.findall(r"^ExecStart=(.*)$", TEMPLATE.read_text(), re.MULTILINE)
+    words = shlex.split(line.replace("%i", name).replace("$$", "$"))
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PORT": "8123"}
+    done = subprocess.run(words, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
+    wanted = [word.replace("0.0.0.0:8080", "0.0.0.0:8123") for word in procfile()[name]]
+    assert list(plain(done.stdout.split())) == wanted
 
 
 @pytest.mark.xdist_group("stack")

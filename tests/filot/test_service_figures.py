@@ -67,8 +67,20 @@ def test_reviews_are_counted_by_what_they_wait_for(owner: User) -> None:
     ReviewDecision.objects.create(
         review=reviews[1], decision="approved", source="buli2", accepted=True, created_at=long_ago(minutes=6)
     )
-    expected = {"open": 2, "overdue": 1, "unopened": 1, "unstarted": 1, "undelivered": 1}
+    expected = {"open": 2, "overdue": 1, "unopened": 1, "unstarted": 1, "undelivered": 1, "unrecorded": 0}
     assert service_figures()["reviews"] == expected
+
+
+def test_a_decision_that_no_worker_of_temporal_records_is_counted(owner: User) -> None:
+    """With the worker gone Temporal takes the signal, and the document stands where it stood."""
+    document = a_document(owner, status=Status.needs_review, status_since=long_ago(minutes=6))
+    facts = {"due_at": timezone.now(), "workflow_started_at": timezone.now(), "decision": "approved"}
+    review = Review.objects.create(document=document, decided_at=long_ago(minutes=4), **facts)
+    assert service_figures()["reviews"]["unrecorded"] == 0
+    Review.objects.update(decided_at=long_ago(minutes=6))
+    assert service_figures()["reviews"]["unrecorded"] == 1
+    Review.objects.filter(pk=review.pk).update(closed_at=timezone.now())
+    assert service_figures()["reviews"]["unrecorded"] == 0
 
 
 def test_the_clock_is_compared_with_the_databases(monkeypatch: pytest.MonkeyPatch) -> None:

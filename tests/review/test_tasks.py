@@ -14,7 +14,7 @@ from django.core.management import call_command
 from documents.status import Status
 from filot.models import User
 from filot.service_figures import service_figures
-from integrations import temporal
+from integrations import buli2, temporal
 from review import delivery, partner, tasks
 from review.management.commands import reconcile_workflows as command
 from review.models import Review
@@ -122,3 +122,13 @@ def test_while_temporal_is_away_nothing_is_said_to_have_been_compared(monkeypatc
     after = service_figures()
     assert after["drift"] == before["drift"] == 1
     assert after["sweep_age"]["review.reconcile"] > before["sweep_age"]["review.reconcile"]
+
+
+def test_old_polls_are_forgotten_until_none_is_left_or_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 10,000 an hour a busy partner leaves more than go: the table would have grown for ever."""
+    left = [10_000, 10_000, 3]
+    monkeypatch.setattr(buli2, "forget_old", lambda: left.pop(0) if left else 0)
+    assert tasks.forget_exchanges() == 20_003
+    monkeypatch.setattr(tasks, "FORGET_SECONDS", 0)
+    left[:] = [10_000, 10_000]
+    assert tasks.forget_exchanges() == 10_000
