@@ -29,6 +29,7 @@ __all__ = [
     "Buli2Status",
     "Buli2Unavailable",
     "Ticket",
+    "answered_submissions",
     "body_digest",
     "breaker_state",
     "buli2_breaker",
@@ -119,6 +120,13 @@ def may_hold(review_ids: Iterable[uuid.UUID]) -> bool:
     """Whether BULI2 may have received the submission of one of these, answered or not."""
     sent = Buli2Exchange.objects.filter(direction=Direction.outbound, kind="submit", maybe_received=True)
     return sent.filter(review_id__in=review_ids).exclude(state=ExchangeState.withdrawn).exists()
+
+
+def answered_submissions(review_ids: Iterable[uuid.UUID]) -> QuerySet[Buli2Exchange]:
+    """Those of these reviews that BULI2 took; `read_ticket(exchange.answer)` is its ticket."""
+    return Buli2Exchange.objects.filter(
+        direction=Direction.outbound, kind="submit", state=ExchangeState.done, review_id__in=review_ids
+    )
 
 
 def withdraw(review_ids: Iterable[uuid.UUID], *, received_too: bool = False) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from documents.sealing import NOBODY
@@ -183,13 +184,27 @@ def withdraw_needless() -> int:
     return withdrawn
 
 
+def _keep_ticket_of(exchange: Buli2Exchange) -> None:
+    if exchange.review_id:
+        keep_ticket(exchange.review_id, buli2.read_ticket(exchange.answer).id)
+
+
 def _settle_sent(exchange: Buli2Exchange) -> None:
     if exchange.kind != "submit" or not exchange.review_id:
         return
-    keep_ticket(exchange.review_id, buli2.read_ticket(exchange.answer).id)
+    _keep_ticket_of(exchange)
     if Review.objects.filter(pk=exchange.review_id).exclude(decision="").exists():
         with suppress(buli2.Buli2Unavailable):  # then its row waits, and is sent like any other
             tell(exchange.review_id)
+
+
+def _find_tickets(reviews: QuerySet[Review]) -> None:
+    """Who sent one on after its workflow had ended may have died between BULI2's answer and the ticket's row."""
+    for exchange in buli2.answered_submissions(reviews.values_list("pk", flat=True)):
+        try:
+            _keep_ticket_of(exchange)
+        except Exception:  # its key is gone, and its row not emptied yet: that must not hold up the others
+            log.exception("ticket_not_read", exchange_id=str(exchange.pk))
 
 
 def tell_untold(limit: int = 20) -> int:
@@ -197,9 +212,12 @@ def tell_untold(limit: int = 20) -> int:
     now = timezone.now()
     untold = Review.objects.filter(
         decided_at__range=(now - STOP_TELLING, now - WORKFLOW_TELLS_FIRST), buli2_told_at__isnull=True
-    ).exclude(buli2_ticket_id="")
-    ours = untold.filter(decisions__accepted=True, decisions__source__in=[Source.console, Source.erasure]).order_by(
-        "decided_at"
+    )
+    _find_tickets(untold.filter(buli2_ticket_id="", document__erased_at=None))
+    ours = (
+        untold.exclude(buli2_ticket_id="")
+        .filter(decisions__accepted=True, decisions__source__in=[Source.console, Source.erasure])
+        .order_by("decided_at")
     )
     told = 0
     for review_id in ours.values_list("pk", flat=True)[:limit]:

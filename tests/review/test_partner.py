@@ -178,6 +178,18 @@ def test_the_sweep_tells_what_no_workflow_told_and_stops_while_buli2_is_away(own
     assert [partner.tell_untold(), partner.tell_untold()] == [3, 0]
 
 
+def test_a_ticket_whose_row_was_never_written_is_found_and_the_review_taken_back(
+    owner: User, at_buli2: Partner
+) -> None:
+    """Whoever sent the submission died after BULI2's answer; the workflow had ended before."""
+    review = case_of(owner)
+    waiting_submission(review, state="done", maybe_received=True, answer={"taskId": "task-9", "status": "pending"})
+    approve(review)
+    Review.objects.filter(pk=review.pk).update(decided_at=timezone.now() - timedelta(minutes=40))
+    assert partner.tell_untold() == 1
+    assert at_buli2.cancelled == [("task-9", "approved")]
+
+
 def test_a_ticket_that_a_resend_brought_is_kept(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     review = case_of(owner)
     sent = Buli2Exchange(
