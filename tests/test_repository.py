@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,15 @@ def test_no_status_of_a_document_is_written_outside_move_to() -> None:
         f"{path.relative_to(PROJECT)}: {match[0]}" for path in sources() for match in written.finditer(path.read_text())
     ]
     assert found == []
+
+
+def test_no_task_is_left_in_a_comment_and_no_code_either() -> None:
+    """The rest is ruff's: ERA finds code that is commented out, T20 what is printed."""
+    tasks = re.compile(r"#.*\b(TODO|FIXME|HACK)\b")
+    found = [f"{path}: {line}" for path in sources() for line in path.read_text().splitlines() if tasks.search(line)]
+    assert found == []
+    selected = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]["select"]
+    assert {"ERA", "T20"} <= set(selected)
 
 
 def test_every_queue_has_a_worker_in_the_procfile() -> None:

