@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 from django.core.management import get_commands
+from django.urls import URLPattern, get_resolver
 
-from tests.stack import PROJECT, TIMEOUTS, Stack
+from tests.stack import PASSWORD, PROJECT, TIMEOUTS, Stack, wait_for
 from tests.test_the_walk import card
 
 DOCS = PROJECT / "docs"
@@ -86,7 +87,11 @@ def test_the_checklist_has_lines_of_both_kinds() -> None:
 @pytest.mark.xdist_group("stack")
 def test_every_call_of_the_api_page_runs(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "card.jpg").write_bytes(card("ktp", 451))
+    login = {"username": "client", "password": PASSWORD}
+    pair = requests.post(f"{stack.url}/auth/token", json=login, timeout=TIMEOUTS).json()
     told = {"FILOT_URL": stack.url, "TOKEN": stack.token(), "KEY": uuid.uuid4().hex, "PATH": "/usr/bin:/bin", "ID": ""}
+    told |= {name: stack.env[name] for name in ("BULI2_SIGNATURE_SECRET", "METRICS_TOKEN")}
+    told |= {"REFRESH": pair["refresh"], "REVIEW": a_review(stack, told["TOKEN"])}
     answers = []
     for block in re.findall(r"```sh\n(.*?)```", (DOCS / "api.md").read_text(), re.DOTALL):
         for line in block.strip().splitlines():
@@ -95,6 +100,8 @@ def test_every_call_of_the_api_page_runs(stack: Stack, tmp_path: Path) -> None:
             )
             assert done.returncode == 0, f"{line}: {done.stderr}"
             answers.append((line, done.stdout))
+            if "/auth/token/refresh" in line:
+                told["REFRESH"] = json.loads(done.stdout)["refresh"]
             if "/documents/upload" in line:
                 told["ID"] = json.loads(done.stdout)["documentId"]
                 stack.settled(told["TOKEN"], told["ID"])
@@ -103,6 +110,30 @@ def test_every_call_of_the_api_page_runs(stack: Stack, tmp_path: Path) -> None:
     assert next(json.loads(said) for line, said in answers if "/result" in line)["result"]["nik"]
 
 
+def a_review(stack: Stack, token: str) -> str:
+    """Of a card that a person has to look at."""
+    document_id = stack.upload(token, card("ktp-doubtful", 452))
+    stack.settled(token, document_id)
+
+    def ask() -> str | None:
+        answer = stack.call("POST", "/verification/evaluate", token, json={"documentId": document_id})
+        found: str | None = answer.json().get("reviewId")
+        return found
+
+    return str(wait_for("the review", ask))
+
+
+def test_every_route_but_pages_for_people_stands_on_the_page_of_the_api() -> None:
+    page = (DOCS / "api.md").read_text()
+    for_people = {"home", "original"}  # a redirect, and where a download link leads
+    routes = {route.name: str(route.pattern) for route in get_resolver().url_patterns if isinstance(route, URLPattern)}
+    assert len(routes) > 20
+    for name, route in routes.items():
+        shown = re.sub(r"<uuid:(\w+)_id>", lambda found: {"review": "$REVIEW"}.get(found[1], "$ID"), route)
+        assert name in for_people or f"$FILOT_URL/{shown}" in page, route
+
+
+@pytest.mark.xdist_group("stack")
 def test_every_call_of_the_client_api_stands_on_its_page(stack: Stack) -> None:
     page = (DOCS / "api.md").read_text()
     schema = requests.get(f"{stack.url}/api/schema", headers={"Accept": "application/json"}, timeout=TIMEOUTS).text

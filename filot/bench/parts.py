@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,7 +128,7 @@ class Parts:
             "DATABASE_URL": self.database_url(database),
             "REDIS_URL": f"{self.valkey.url.rpartition('/')[0]}/{self._databases.index(database)}",
             "MEDIA_ROOT": str(self.folder / f"media-{database}"),
-            "KEY_STORE_ROOT": str(self.folder / f"keys-{database}"),
+            "KEY_STORE_ROOT": str(self._keys(database)),
             "PROMETHEUS_MULTIPROC_DIR": self._made("prometheus"),
             "BULI2_MODE": "local",
             "OCR_GPU_ENABLED": "false",
@@ -161,8 +162,14 @@ class Parts:
         """A fresh one, as the migrations and demo accounts leave it."""
         with psycopg.connect(self.servers.postgres, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        keys = self._keys(TEMPLATE)
+        if keys.exists():  # the secrets of the demo accounts are sealed under them
+            shutil.copytree(keys, self._keys(name))
         self._databases.append(name)
         return name
+
+    def _keys(self, database: str) -> Path:
+        return self.folder / f"keys-{database}"
 
     def rows(self, database: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """Asked without being counted among the statements; it is one commit.

@@ -1,12 +1,16 @@
 """What the load bench counts, where it says that a system bends, and that all of its calls are answered rightly."""
 
 import json
+from pathlib import Path
+from unittest.mock import MagicMock
 
+import psycopg
 import pytest
 import requests
 from django.core.management import call_command
 
 from filot.bench.load import Answers, of_sound_calls
+from filot.bench.parts import TEMPLATE, Parts
 from filot.bench.person import NotLoggedIn, Person
 from filot.management.commands.bench_load import bend
 from tests.stack import Stack
@@ -73,3 +77,14 @@ def test_uploads_polls_reviews_and_callbacks_of_reviews_that_exist_are_answered(
 def test_an_account_that_shows_no_code_is_named(stack: Stack) -> None:
     with pytest.raises(NotLoggedIn, match="reviewer: the password is wrong"):
         Person(stack.url, "reviewer", "not the password")
+
+
+def test_a_fresh_database_has_the_keys_of_the_accounts_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without them nobody of the console came past the second step, and bench_load ended before its first call."""
+    parts = Parts(tmp_path, processes=1, threads=1, s3=False)
+    monkeypatch.setattr(psycopg, "connect", MagicMock())
+    template = Path(parts.env(TEMPLATE)["KEY_STORE_ROOT"])
+    (template / "somebody").mkdir(parents=True)
+    (template / "somebody" / "1").write_bytes(b"key")
+    name = parts.make_database("load1")
+    assert (Path(parts.env(name)["KEY_STORE_ROOT"]) / "somebody" / "1").read_bytes() == b"key"
