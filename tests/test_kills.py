@@ -17,7 +17,8 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 
 def settled_once(stack: Stack, token: str, document_id: str, decision: str) -> list[str]:
-    assert stack.settled(token, document_id, 90)["aiDecision"] == decision
+    why = "SELECT reason, reasons FROM verification_verificationrun WHERE document_id = %s ORDER BY attempt"
+    assert stack.settled(token, document_id, 90)["aiDecision"] == decision, stack.rows(why, document_id)
     chain = stack.chain(document_id)
     assert all(Status(after) in LEGAL_MOVES[Status(before)] for before, after in itertools.pairwise(chain))
     assert chain.count("ai_evaluated") == 1

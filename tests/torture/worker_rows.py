@@ -150,7 +150,7 @@ def clocks(run: Run) -> None:
     run.figures["taken from living workers"] = taken
     if run.timed:  # on a busy machine a worker may really be silent for the few seconds that are a claim's limit here
         run.expect(not taken, "a claim was taken from a worker that lives")
-    for _ in range(run.size(10, 2)):
+    for _ in range(run.size(10, 1)):
         run.driver.start(4, rate=8).answers()
         victim, document_id = wait_for("a held document", lambda: _holder(run), 60, 0)
         run.house.start_again(victim)
