@@ -39,12 +39,12 @@ class SeaweedFs(Service):
 
     def choose_ports(self) -> None:
         self.port = free_port(0 if self.throwaway else S3_PORT, and_offset=GRPC_OFFSET)
-        taken = {self.port}
+        taken = {self.port, self.port + GRPC_OFFSET}
         for part in ("master", "volume", "filer", "admin"):
             port = self.port
-            while port in taken:
+            while {port, port + GRPC_OFFSET} & taken:  # one part's second port may be another's first
                 port = free_port(and_offset=GRPC_OFFSET)
-            taken.add(port)
+            taken |= {port, port + GRPC_OFFSET}
             self._ports[part] = port
 
     def program(self) -> Program:

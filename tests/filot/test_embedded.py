@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from filot.embedded import postgres as postgres_module
+from filot.embedded import seaweedfs
 from filot.embedded.postgres import Postgres
 from filot.embedded.program import Program, ProgramFailed, free_port, spawn
 from filot.embedded.seaweedfs import SeaweedFs
@@ -305,3 +306,12 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_no_port_of_the_store_is_another_ones_second_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens each port plus 10,000 too, and refused to start where the two met: once in some hundred runs."""
+    offered = iter([18_000, 28_000, 18_001, 28_001, 18_002, 18_002, 18_003, 18_004])
+    monkeypatch.setattr(seaweedfs, "free_port", lambda *args, **kwargs: next(offered))
+    store = SeaweedFs(tmp_path, secret_key="a-secret")
+    store.choose_ports()
+    assert (store.port, sorted(store._ports.values())) == (18_000, [18_001, 18_002, 18_003, 18_004])
