@@ -37,6 +37,10 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """Neither erased nor restricted: what the law keeps of somebody who asked to be erased is used for nothing."""
         return self.filter(restricted_at__isnull=True, erased_at__isnull=True)
 
+    def comparable(self) -> Self:
+        """Restricted ones too: else asking for erasure would hide a second account with the same number."""
+        return self.filter(erased_at__isnull=True)
+
     def waiting(self, queue: str, *, oldest_first: bool = False) -> Self:
         """The documents that a worker of this queue may claim: the fast lane before the bulk lane, in each the one that
         waits longest; or whatever waits longest, in either lane, when `oldest_first`.

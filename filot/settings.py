@@ -116,6 +116,7 @@ CONSOLE_TIME_ZONE = "Asia/Jakarta"
 TIME_ZONE = "UTC"  # must be set: Django's default is America/Chicago and changes the process
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "filot.formats"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "filot.User"
 AUTHENTICATION_BACKENDS = ["filot.lockout.LockOut", "filot.backends.StaffBackend"]

@@ -27,6 +27,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 CALL_SECONDS = 5.0  # of a whole call: with Temporal down a signal blocks 9.4 s, whatever its rpc_timeout
+REASON_LENGTH = 200  # characters of what the SDK says of a connection: the address, and what TLS or the network said
 EXIT_GRACE_SECONDS = 0.1  # else a process that ends right after a call is sometimes aborted by SDK threads
 REUSE_AFTER_FAILURE = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
 WORKFLOW = "kycReviewWorkflow"  # the registered name, as other systems know it
@@ -153,14 +154,17 @@ def missing_search_attributes(names: Iterable[str], timeout: float = CALL_SECOND
 
 
 async def connect(runtime: Runtime | None = None) -> Client:
-    """A client of the configured server, for the loop that awaits it. Raises RuntimeError when it is away."""
-    return await Client.connect(
-        settings.TEMPORAL_ADDRESS,
-        namespace=settings.TEMPORAL_NAMESPACE,
-        api_key=settings.TEMPORAL_API_KEY or None,
-        tls=_tls(),
-        runtime=runtime,
-    )
+    """A client of the configured server, for the loop that awaits it. Raises TemporalUnavailable."""
+    try:
+        return await Client.connect(
+            settings.TEMPORAL_ADDRESS,
+            namespace=settings.TEMPORAL_NAMESPACE,
+            api_key=settings.TEMPORAL_API_KEY or None,
+            tls=_tls(),
+            runtime=runtime,
+        )
+    except RuntimeError as error:
+        raise TemporalUnavailable(str(error)[:REASON_LENGTH]) from error
 
 
 def _tls() -> TLSConfig | bool:

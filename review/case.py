@@ -65,6 +65,13 @@ def same_number(review: Review) -> list[Document]:
     return list(others.order_by("-created_at")[:SAME_NUMBER_SHOWN])
 
 
+def kept_with_number(review: Review) -> int:
+    """How many more bear its number and are kept by law only: that they exist counts, nothing of them is shown."""
+    number = review.document.number_index
+    kept = Document.objects.comparable().filter(restricted_at__isnull=False, number_index=number)
+    return kept.exclude(pk=review.document_id).count() if number else 0
+
+
 def exchanges_of(review: Review) -> list[Buli2Exchange]:
     """Messages with BULI2 about this case, without their bodies."""
     exchanges = Buli2Exchange.objects.filter(review_id=review.pk).defer("body", "answer")
@@ -211,6 +218,7 @@ def context(review: Review, user: Any, *, page: int) -> dict[str, Any]:
         "decisions": list(review.decisions.select_related("user")),
         "exchanges": exchanges_of(review),
         "same_number": same_number(review),
+        "kept_with_number": kept_with_number(review),
         "corrections": sorted(corrections.values(), key=lambda each: each.created_at),
         "picture_url": reverse("admin:review_review_page", args=[review.pk, page]),
         "away_text": STORE_AWAY,

@@ -24,10 +24,9 @@ def standing_reasons(document: Document) -> list[str]:
 
 
 def is_duplicate(document: Document, number_index: str | None = None) -> bool:
-    """Whether another owner sent a card with this number."""
+    """Whether another owner sent a card with this number, also one who asked for erasure, while the law keeps it."""
     index = document.number_index if number_index is None else number_index
-    others = Document.objects.filter(type=document.type, number_index=index, restricted_at__isnull=True)
-    others = others.exclude(owner=document.owner_id)
+    others = Document.objects.filter(type=document.type, number_index=index).exclude(owner=document.owner_id)
     return bool(index) and others.exists()
 
 

@@ -17,7 +17,7 @@ from verification.runs import fields_of, read_run
 MOST_SEEN = 50  # documents with one number or file, or of one owner: so many say as much as more
 CANDIDATES = 20_000  # pictures that share a band of the hash: 1 % of the clean scans, 0.1 % of the photographs
 REFUSED = (Status.rejected, Status.auto_reject)
-COLUMNS = ("pk", "created_at", "owner_id", "type", "status", "number_index", "sha256", "fingerprint")
+COLUMNS = ("pk", "created_at", "owner_id", "type", "status", "number_index", "sha256", "fingerprint", "restricted_at")
 
 
 def known_of(document: Document, fields: Mapping[str, FieldValue]) -> Known:
@@ -25,7 +25,7 @@ def known_of(document: Document, fields: Mapping[str, FieldValue]) -> Known:
 
     In a transaction of its own, or at the end of one: until then no plan reads a whole table.
     """
-    others = Document.objects.in_use().exclude(pk=document.pk).only(*COLUMNS)
+    others = Document.objects.comparable().exclude(pk=document.pk).only(*COLUMNS)
     first, *more = _queries(document, others)
     found: dict[Any, Document] = {other.pk: other for other in first.union(*more, all=True)}
     with transaction.atomic(), connection.cursor() as cursor:
@@ -59,8 +59,10 @@ def _alike(document: Document, others: QuerySet[Document]) -> list[Document]:
 
 
 def _opener(document: Document) -> Callable[[], dict[str, FieldValue]]:
+    """Of a restricted document no sealed value is opened: that it is the same number, file or picture is enough."""
+
     def opened() -> dict[str, FieldValue]:
-        run = read_run(document)
+        run = None if document.restricted_at else read_run(document)
         return fields_of(run) if run else {}
 
     return opened

@@ -45,7 +45,7 @@ class QueueWorker:
         try:
             engine = engine_of(self.queue)
         except Exception as unavailable:  # missing, misspelt, or out of memory: each engine has its own exceptions
-            log.error("engine_unavailable", queue=self.queue, reason=str(unavailable))
+            log.error("engine_unavailable", queue=self.queue, reason=unavailable)
             self.presence.note(RESTING, reason=_reason(unavailable), now=True)
             return
         self.presence.started(engine, settings.OCR_CPU_THREADS)
@@ -121,7 +121,7 @@ class QueueWorker:
         try:
             code = trouble_of(engine_of(self.queue))
         except Exception as unavailable:  # each engine has its own exceptions, and its libraries have more
-            log.error("engine_unavailable", queue=self.queue, reason=str(unavailable))
+            log.error("engine_unavailable", queue=self.queue, reason=unavailable)
             return _reason(unavailable)
         return f"{GPU_UNUSABLE}: {code}" if code else ""
 

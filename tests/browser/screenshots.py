@@ -55,6 +55,7 @@ def card() -> tuple[bytes, dict[str, Any]]:
         draw.text((100, top), label, fill=(60, 70, 90), font=ImageFont.load_default(26))
         left, upper, right, lower = draw.textbbox((380, top), shown, font=ImageFont.load_default(30))
         draw.text((380, top), shown, fill=(15, 18, 28), font=ImageFont.load_default(30))
+        left, upper, right, lower = left - 6, upper - 6, right + 6, lower + 6  # as loose as boxes of an engine are
         box = [left / SIZE[0], upper / SIZE[1], (right - left) / SIZE[0], (lower - upper) / SIZE[1]]
         sure = 0.99 - at * 0.03
         fields[name] = read_field(value, raw=shown, box=box, confidence=sure)

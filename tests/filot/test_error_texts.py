@@ -1,5 +1,7 @@
 """An exception that repeats what it refuses brings no value of a card into the log, whichever way it comes there."""
 
+import ast
+import asyncio
 import json
 import logging
 import sys
@@ -7,12 +9,14 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import django_structlog.celery.receivers as celery_receivers
 import psycopg
 import pytest
 import structlog
+from django.conf import settings as django_settings
 from django.db import DataError, IntegrityError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -20,8 +24,10 @@ from django.urls import path
 
 from documents.models import Document
 from documents.sealing import CannotOpen
-from filot.error_texts import error_text, traceback_text
+from filot.error_texts import OURS, error_text, traceback_text
 from filot.models import User
+from integrations.temporal import TemporalUnavailable
+from review.management.commands import temporal_worker
 from tests.filot.test_logs import Written, last, lines
 
 __all__ = ["lines"]
@@ -157,3 +163,69 @@ def test_an_error_without_a_text_of_its_own_is_told_by_its_type() -> None:
 
     assert error_text(Mute()).endswith("Mute: ZeroDivisionError")
     assert error_text(TimeoutError()) == "TimeoutError"
+
+
+def test_the_temporal_worker_tells_why_it_has_no_server_and_not_what_a_run_of_it_said(
+    lines: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = iter([TemporalUnavailable("connection refused"), None, None])
+
+    async def connect() -> object:
+        if (away := next(turns)) is not None:
+            raise away
+        return object()
+
+    async def work(client: object, stop: asyncio.Event) -> None:
+        if not worked:
+            worked.append(client)
+            raise RuntimeError(TEXT)
+        stop.set()
+
+    worked: list[object] = []
+    monkeypatch.setattr(temporal_worker.temporal, "connect", connect)
+    monkeypatch.setattr(temporal_worker, "work", work)
+    monkeypatch.setattr(temporal_worker, "PAUSE", 0)
+    asyncio.run(temporal_worker.serve())
+
+    told = [json.loads(line).get("error") for line in lines.getvalue().splitlines() if "temporal_unavailable" in line]
+    assert told == ["integrations.temporal.TemporalUnavailable: connection refused", "RuntimeError: ***"]
+    assert nothing_told(lines.getvalue())
+
+
+def spelt_out(handler: ast.ExceptHandler) -> list[int]:
+    """Lines that log the caught exception as a text of their own making: then nobody knows any more what it was."""
+
+    def is_it(node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and node.id == handler.name
+
+    def makes_text(node: ast.AST) -> bool:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            return node.func.id in ("str", "repr", "format", "ascii") and any(map(is_it, node.args))
+        if isinstance(node, ast.FormattedValue):
+            return is_it(node.value)
+        return isinstance(node, ast.Attribute) and node.attr in ("args", "message", "strerror") and is_it(node.value)
+
+    calls = [
+        node
+        for node in ast.walk(handler)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in ("log", "logger", "logging")
+    ]
+    return [call.lineno for call in calls if any(map(makes_text, ast.walk(call)))]
+
+
+def handlers(source: str) -> list[ast.ExceptHandler]:
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ExceptHandler) and node.name]
+
+
+def test_no_line_of_the_project_makes_a_text_of_an_exception_itself() -> None:
+    for wrong in ("str(e)", "f'{e}'", "repr(e)[:9]", "e.args", "str(e).splitlines()[0]"):
+        source = f"try:\n  pass\nexcept ValueError as e:\n  log.warning('x', error={wrong})\n"
+        assert spelt_out(handlers(source)[0]) == [4], wrong
+    project = Path(django_settings.BASE_DIR)
+    files = [path for room in OURS for path in (project / room).rglob("*.py")]
+    found = [(path, line) for path in files for each in handlers(path.read_text()) for line in spelt_out(each)]
+    assert len(files) > 200
+    assert found == []

@@ -1,4 +1,4 @@
-"""What the law keeps of somebody who asked to be erased is used for nothing: not shown, taken, compared or sent."""
+"""What the law keeps of somebody who asked to be erased is not shown, taken or sent. It hides no second account."""
 
 from datetime import timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from review.taking import CaseLost, NotTaken, queue_state, take, take_next
 from tests.documents.build import make_document
 from tests.privacy.people import NAME
 from tests.review.admin_cases import logged_in, open_case, staff
+from verification.fields import FieldValue
 from verification.known import known_of
 from verification.replaying import counted_runs, judge_again
 
@@ -87,7 +88,7 @@ def test_a_case_that_is_restricted_under_somebodys_hands_is_not_decided_by_them(
     assert not ReviewDecision.objects.exists()
 
 
-def test_nothing_is_compared_with_a_restricted_document(owner: User, stranger: User) -> None:
+def test_a_restriction_hides_no_second_account_and_shows_nothing_of_the_first(owner: User, stranger: User) -> None:
     facts = {"sha256": "a" * 64}
     theirs, ours = open_case(owner), open_case(stranger)
     Document.objects.update(**facts)
@@ -98,16 +99,19 @@ def test_nothing_is_compared_with_a_restricted_document(owner: User, stranger: U
     assert (known.number_elsewhere, known.file_elsewhere) == (1, 1)
     restrict(owner)
 
-    assert not is_duplicate(ours.document)
+    assert is_duplicate(ours.document)
     assert same_number(ours) == []
-    assert known_of(ours.document, {}).as_json() == {}
+    known = known_of(ours.document, {"name": FieldValue(value=NAME, raw=NAME, confidence=1.0, box=None)})
+    assert known.as_json() == {"number_elsewhere": 1, "file_elsewhere": 1}, "counted, and no sealed name opened"
     client = logged_in(staff("senior"))
     compare = CASE.format(ours.pk) + f"compare/{theirs.document_id}/"
     assert client.get(compare).status_code == 404
-    assert client.get(CASE.format(ours.pk) + "change/").status_code == 200
+    page = client.get(CASE.format(ours.pk) + "change/").content.decode()
+    assert "1 document whose sender asked for erasure" in page
+    assert theirs.document.ref not in page and str(theirs.document_id) not in page
 
 
-def test_the_rule_of_two_in_the_database_does_not_compare_with_it_either(owner: User, stranger: User) -> None:
+def test_the_rule_of_two_in_the_database_counts_it_too(owner: User, stranger: User) -> None:
     open_case(owner)
     ours, reviewer = open_case(stranger, needs_two=False, two_because=[]), staff("reviewer")
     facts: dict[str, Any] = {
@@ -118,9 +122,12 @@ def test_the_rule_of_two_in_the_database_does_not_compare_with_it_either(owner: 
         "user": reviewer,
         "accepted": True,
     }
+    restrict(owner)
     with pytest.raises(IntegrityError, match="two people"), transaction.atomic():
         ReviewDecision.objects.create(**facts)
-    restrict(owner)
+    assert erase_subject(owner.pk, by="dpo-1").held
+    LegalHold.objects.update(lifted_at=timezone.now())
+    assert not erase_subject(owner.pk, by="dpo-1").held
     ReviewDecision.objects.create(**facts)
 
 

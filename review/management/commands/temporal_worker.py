@@ -30,7 +30,6 @@ GRACE = 4  # seconds for running activities after SIGTERM; after that they are t
 LAST_MOMENT = 6.0  # seconds after SIGTERM at which the process ends whatever still hangs in a read
 PAUSE = 2.0  # seconds between two attempts to reach Temporal
 EXIT_GRACE = 0.1  # else a process that ends right after its last call is sometimes aborted by the SDK's threads
-ERROR_LENGTH = 200
 
 T = TypeVar("T")
 
@@ -52,8 +51,8 @@ async def serve() -> None:
         try:
             if client := await _unless(stop, temporal.connect()):
                 await work(client, stop)
-        except RuntimeError as error:  # the SDK's, when it can't reach the server
-            log.warning("temporal_unavailable", server=settings.TEMPORAL_ADDRESS, error=str(error)[:ERROR_LENGTH])
+        except (temporal.TemporalUnavailable, RuntimeError) as error:  # the latter: the SDK gave up while it worked
+            log.warning("temporal_unavailable", server=settings.TEMPORAL_ADDRESS, error=error)
             await _unless(stop, asyncio.sleep(PAUSE))
     log.info("temporal_worker_stopped")
 
