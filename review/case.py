@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import structlog
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -57,19 +58,20 @@ STORE_AWAY = _("The store of the originals does not answer.")
 
 
 def same_number(review: Review) -> list[Document]:
-    """Other documents with the same number on them, the newest first."""
+    """Other documents with the same number that may be shown, the newest first."""
+    return _with_its_number(review)[0]
+
+
+def _with_its_number(review: Review) -> tuple[list[Document], int]:
+    """Those, and how many more are kept by law only: that they exist counts, nothing of them is shown. One query."""
     document = review.document
     if not document.number_index:
-        return []
-    others = Document.objects.in_use().filter(number_index=document.number_index).exclude(pk=document.pk)
-    return list(others.order_by("-created_at")[:SAME_NUMBER_SHOWN])
-
-
-def kept_with_number(review: Review) -> int:
-    """How many more bear its number and are kept by law only: that they exist counts, nothing of them is shown."""
-    number = review.document.number_index
-    kept = Document.objects.comparable().filter(restricted_at__isnull=False, number_index=number)
-    return kept.exclude(pk=review.document_id).count() if number else 0
+        return [], 0
+    others = Document.objects.comparable().filter(number_index=document.number_index).exclude(pk=document.pk)
+    shown_first = others.order_by(F("restricted_at").asc(nulls_first=True), "-created_at")
+    found = list(shown_first[: 2 * SAME_NUMBER_SHOWN])
+    shown = [other for other in found if other.restricted_at is None]
+    return shown[:SAME_NUMBER_SHOWN], len(found) - len(shown)
 
 
 def exchanges_of(review: Review) -> list[Buli2Exchange]:
@@ -197,6 +199,7 @@ def context(review: Review, user: Any, *, page: int) -> dict[str, Any]:
     findings = latest.findings if latest else run.findings if run else []
     revealed = grant is not None
     rows = field_rows(review, revealed=revealed, corrections=corrections, findings=findings)
+    same_number_shown, kept_with_number = _with_its_number(review)
     return {
         **_rights(review, user, revealed),
         "review": review,
@@ -217,8 +220,8 @@ def context(review: Review, user: Any, *, page: int) -> dict[str, Any]:
         "events": list(review.document.events.all()),
         "decisions": list(review.decisions.select_related("user")),
         "exchanges": exchanges_of(review),
-        "same_number": same_number(review),
-        "kept_with_number": kept_with_number(review),
+        "same_number": same_number_shown,
+        "kept_with_number": kept_with_number,
         "corrections": sorted(corrections.values(), key=lambda each: each.created_at),
         "picture_url": reverse("admin:review_review_page", args=[review.pk, page]),
         "away_text": STORE_AWAY,
