@@ -18,6 +18,7 @@ from filot.checks import refuse_if_unfit
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filot.settings")
 
 BEAT_LOOK_SECONDS = 1.0
+ACKS_LOOK_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +45,43 @@ class BeatLives(bootsteps.StartStopStep):
             state.should_stop = os.EX_SOFTWARE  # type: ignore[assignment]  # the worker's loop sees it, and ends as on SIGTERM
 
 
+class AcksArrive(bootsteps.StartStopStep):
+    """Connects to the broker anew after an acknowledgement was lost, in a Redis that went deaf for a while.
+
+    For kombu its message is still being worked on. With a prefetch of one the worker would be given no other for ever,
+    and look as if it had nothing to do.
+    """
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        super().__init__(consumer, **kwargs)
+        self.entry: Any = None
+        self.was_lost = False
+
+    def start(self, consumer: Any) -> None:
+        self.was_lost = False
+        self.entry = consumer.timer.call_repeatedly(ACKS_LOOK_SECONDS, self.look, (consumer,))
+
+    def stop(self, consumer: Any) -> None:
+        if self.entry is not None:
+            self.entry.cancel()
+            self.entry = None
+
+    def look(self, consumer: Any) -> None:
+        """Twice in a row: between a task's end and its acknowledgement there is a moment."""
+        qos = consumer.task_consumer.channel.qos
+        held = len(qos._delivered) - len(qos._dirty)  # as its `can_consume` counts
+        lost = held > len(state.reserved_requests)
+        if lost and self.was_lost:
+            log.warning("acknowledgement_lost", held=held, at_work=len(state.reserved_requests))
+            raise ConnectionError("an acknowledgement never arrived")  # for Celery one of the broker's
+        self.was_lost = lost
+
+
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.steps["worker"].add(BeatLives)
+app.steps["consumer"].add(AcksArrive)
 app.steps["consumer"].add("verification.tasks:LoopBeat")  # by name: no app can be imported before Django is set up
 
 

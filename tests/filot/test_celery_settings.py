@@ -7,18 +7,21 @@ import ssl
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from celery.signals import task_prerun
+from celery.worker import state
 from django.conf import settings
 from django.db import connection
 from kombu.transport.redis import Transport
 
 from documents import queue
-from filot.celery import app
+from filot.celery import AcksArrive, app
 from tests.filot.test_service_figures import a_certificate
 
 BRPOP_SECONDS = 1  # the longest that kombu waits in one command for a message
@@ -65,7 +68,7 @@ django.setup()
 import redis
 from django.conf import settings
 from documents import queue
-from filot.celery import app
+from filot.celery import AcksArrive, app
 for connect in (
     lambda: app.connection_for_write().default_channel.client.ping(),
     lambda: queue._CONNECTION.default_channel.client.ping(),
@@ -113,3 +116,35 @@ def test_a_connection_outlives_a_task_and_one_that_broke_is_made_anew_before_the
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     assert connection.connection is not kept
+
+
+@pytest.fixture
+def consumer() -> Iterator[Any]:
+    """What a consumer's step sees of it: a channel to the real Redis whose one message was handed out."""
+    with app.connection_for_read() as connection:
+        channel = connection.default_channel
+        channel.basic_qos(0, 1, False)
+        channel.qos.append(SimpleNamespace(delivery_info={"exchange": "", "routing_key": "test"}, _raw={}), "one")
+        yield SimpleNamespace(task_consumer=SimpleNamespace(channel=channel), errors=connection.connection_errors)
+
+
+def test_a_worker_whose_acknowledgement_was_lost_connects_anew(consumer: Any) -> None:
+    """As long as Redis is deaf to an acknowledgement: kombu would hand out no other message for ever."""
+    channel = consumer.task_consumer.channel
+    assert not channel.qos.can_consume()
+    step = AcksArrive(consumer)
+    step.look(consumer)  # between a task's end and its acknowledgement there is a moment
+    with pytest.raises(consumer.errors):
+        step.look(consumer)
+
+
+def test_a_worker_at_work_and_one_that_is_idle_are_left_alone(consumer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    channel, step = consumer.task_consumer.channel, AcksArrive(consumer)
+    monkeypatch.setattr(state, "reserved_requests", {object()})
+    for _ in range(3):
+        step.look(consumer)
+    monkeypatch.setattr(state, "reserved_requests", set())
+    channel.qos.ack("one")
+    for _ in range(3):
+        step.look(consumer)
+    assert channel.qos.can_consume()

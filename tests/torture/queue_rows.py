@@ -10,6 +10,7 @@ from tests.torture.house import DEFAULT, USUAL, WEB, Needs
 from tests.torture.rows import Run, row
 
 MOST_BLOCKED = 1.0  # seconds that a call may take while Redis is away
+AGAIN_SECONDS = 30  # in which each worker has to take something after an outage
 WAITING_LIMIT, OWNERS_LIMIT = 100, 5  # of eight owners: the second is met by a tenth of the uploads too
 
 
@@ -29,6 +30,7 @@ def redis_flushall(run: Run) -> None:
             flushed += 1
     run.figures["flushed"] = flushed
     run.settle()
+    _all_take_again(run)
 
 
 @row(
@@ -49,6 +51,7 @@ def redis_dead(run: Run) -> None:
     run.house.start_valkey_again()
     _judge_calls(run, watcher, sending.answers())
     run.settle(beside=10)  # Celery's own pause before it connects again
+    _all_take_again(run)
     run.expect(_pids(run) == pids, "a process had to be started again")
 
 
@@ -71,6 +74,7 @@ def redis_deaf(run: Run) -> None:
     _judge_calls(run, watcher, sending.answers())
     run.figures["bytes not answered"] = run.house.proxy.swallowed
     run.settle(beside=40)  # a worker waits up to 30 s for an answer to BRPOP that was swallowed
+    _all_take_again(run)
     run.expect(_pids(run) == pids, "a process had to be started again")
 
 
@@ -95,6 +99,7 @@ def postgres_restart(run: Run) -> None:
     late = [run.driver.upload(run.driver.new_file()).status for _ in range(16)]
     run.expect(late == [201] * 16, f"uploads after the restart were answered {late}")
     run.settle()
+    _all_take_again(run)
     run.expect(_pids(run) == pids, "a process had to be started again")
 
 
@@ -128,6 +133,20 @@ def workers_stopped(run: Run) -> None:
 def _warm_up(run: Run) -> None:
     """What a server does at its first calls is not what an outage does to it."""
     run.driver.start(run.size(40, 4), rate=8).answers()
+
+
+def _all_take_again(run: Run) -> None:
+    """One worker that goes on settles all, and hides that the others never take anything again."""
+    began, [(since,)] = time.monotonic(), run.house.rows("SELECT now()")
+    missing = {str(run.house.processes[name].pid) for name in run.house.ocr_workers}
+    while missing and time.monotonic() - began < AGAIN_SECONDS:
+        run.driver.start(len(run.house.ocr_workers), rate=20).answers()
+        time.sleep(1)
+        query = "SELECT DISTINCT worker FROM verification_verificationrun WHERE started_at > %s"
+        missing -= {worker.rpartition(" ")[2] for (worker,) in run.house.rows(query, since)}
+    run.figures["all workers took again after"] = f"{time.monotonic() - began:.1f} s"
+    run.expect(not missing, f"{len(missing)} workers take nothing any more")
+    run.settle()
 
 
 def _judge_calls(run: Run, watcher: Watcher, answers: list[Answer]) -> None:
