@@ -234,7 +234,7 @@ def test_a_server_that_can_not_start_is_named_with_the_end_of_its_log(
 
 def test_when_one_of_several_fails_none_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good, bad = Valkey(folder / "good", throwaway=True), Valkey(folder / "bad", throwaway=True)
-    monkeypatch.setattr(bad, "program", lambda: Program("valkey", ["/bin/false"]))
+    monkeypatch.setattr(bad, "program", lambda: Program("valkey", ["/bin/false"], ready=lambda: False))
 
     with pytest.raises(ProgramFailed):
         start_all([good, bad])

@@ -49,7 +49,10 @@ class Arming:
             except (FileNotFoundError, ValueError):
                 return
             if not wanted["k"]:
-                self.file.with_name(self.file.name + ".counts").write_text(json.dumps(self.counted))
+                counts = self.file.with_name(self.file.name + ".counts")
+                unfinished = counts.with_name(f"{counts.name}.{os.getpid()}")
+                unfinished.write_text(json.dumps(self.counted))
+                unfinished.replace(counts)  # whole for whoever reads it in the middle of an event
             elif wanted["kind"] == kind and self.counted[kind] == wanted["k"]:
                 self.file.unlink(missing_ok=True)
                 os._exit(EXITED)
