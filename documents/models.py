@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, ClassVar, Self
 
@@ -229,22 +229,17 @@ class Document(models.Model):
             if not Document.objects.filter(pk=self.pk, status=before, **(guard or {})).update(**changes):
                 raise MovedMeanwhile(f"{self.pk} is no longer {before}, or the claim was lost")
             DocumentEvent.objects.bulk_create(
-                DocumentEvent(
-                    document=self,
-                    before=one,
-                    after=next_one,
-                    actor=actor,
-                    reason=reason if next_one is status else "",
-                    correlation_id=self.correlation_id,
-                    at=now,
-                )
-                for one, next_one in steps
+                self._event(one, next_one, now, actor, reason if next_one is status else "") for one, next_one in steps
             )
         for name, value in changes.items():
             if isinstance(value, Combinable):  # what the database made of it is asked for when somebody wants it
                 self.__dict__.pop(name, None)
             else:
                 setattr(self, name, value)
+
+    def _event(self, before: Status, after: Status, at: datetime, actor: str, reason: str) -> "DocumentEvent":
+        facts = {"actor": actor, "reason": reason, "correlation_id": self.correlation_id}
+        return DocumentEvent(document=self, before=before, after=after, at=at, **facts)
 
     def beat(self, token: uuid.UUID) -> bool:
         """Show progress under the claim `token`; False when the claim was lost."""
